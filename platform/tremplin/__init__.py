@@ -1,0 +1,1 @@
+"""Tremplin: a multi-tenant, white-label platform where every feature is a module."""

@@ -1,0 +1,1 @@
+"""Settings, URL configuration, entry points and command line."""

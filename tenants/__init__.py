@@ -1,0 +1,1 @@
+"""Tenancy: schemas, routing, provisioning and the embedded PostgreSQL; imports nothing."""
