@@ -1,0 +1,55 @@
+"""The public plugin contract: everything a plugin may import from Tremplin."""
+
+from tremplin.api.context import PersonRef, TenantContext, TenantRef
+from tremplin.api.events import Delivery, Event, Subscriber, publish, subscribe
+from tremplin.api.http import Access, ApiRouter, Problem, operation, view
+from tremplin.api.learning import ContentAssigned, Evidence
+from tremplin.api.manifest import (
+    Manifest,
+    NotificationType,
+    Permission,
+    Role,
+    Schedule,
+    Text,
+    Topic,
+)
+from tremplin.api.plugin import hookimpl
+from tremplin.api.privacy import ExportFile, NoPersonalData, PersonalData, Processing
+from tremplin.api.ui import NavItem, NextAction, Section, Widget
+
+API_VERSION = "1.0.0"
+
+__all__ = [
+    "API_VERSION",
+    "Access",
+    "ApiRouter",
+    "ContentAssigned",
+    "Delivery",
+    "Event",
+    "Evidence",
+    "ExportFile",
+    "Manifest",
+    "NavItem",
+    "NextAction",
+    "NoPersonalData",
+    "NotificationType",
+    "Permission",
+    "PersonRef",
+    "PersonalData",
+    "Problem",
+    "Processing",
+    "Role",
+    "Schedule",
+    "Section",
+    "Subscriber",
+    "TenantContext",
+    "TenantRef",
+    "Text",
+    "Topic",
+    "Widget",
+    "hookimpl",
+    "operation",
+    "publish",
+    "subscribe",
+    "view",
+]

@@ -1,0 +1,85 @@
+"""Markers for views and API operations; the core wrapper performs the checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from ninja import Router
+
+F = TypeVar("F", bound=Callable[..., Any])
+ACCESS_ATTRIBUTE = "tremplin_access"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call a view: holders of ``permission``, any signed-in person, or anyone."""
+
+    permission: str = ""
+    anonymous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRouter:
+    """A ninja router mounted under ``/api/v1/<slug>/<prefix>``, always inside a tenant."""
+
+    prefix: str
+    router: Router
+    anonymous: bool = False
+
+
+@dataclass(slots=True)
+class Problem(Exception):  # noqa: N818  named after RFC 9457 "problem details"
+    """An expected failure with an HTTP status and a stable code (RFC 9457 problem details)."""
+
+    status: int
+    code: str
+    detail: str
+    extra: dict[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.code}: {self.detail}"
+
+
+def view(*, permission: str = "", anonymous: bool = False) -> Callable[[F], F]:
+    """Declare who may call a view. A plugin view without this marker quarantines the plugin.
+
+    ``permission`` is the full code (``quiz.take``); with neither argument any signed-in person of
+    the tenant may call. The gate (login, tenant, module mode, permission) is applied by core.
+    """
+    if permission and anonymous:
+        raise ValueError("a view is either anonymous or guarded by a permission")
+
+    def mark(function: F) -> F:
+        setattr(function, ACCESS_ATTRIBUTE, Access(permission, anonymous))
+        return function
+
+    return mark
+
+
+def operation(*, permission: str = "", anonymous: bool = False) -> Callable[[F], F]:
+    """Declare who may call an API operation; put it directly on the function, under the route.
+
+    Raises ``Problem`` 401 ``authentication_required`` or 403 ``permission_denied`` at call time.
+    """
+
+    def mark(function: F) -> F:
+        @wraps(function)
+        def checked(request: Any, *args: Any, **kwargs: Any) -> Any:
+            ctx = request.ctx
+            if not anonymous:
+                if ctx.person is None:
+                    raise Problem(401, "authentication_required", "Sign in to use this operation.")
+                if permission and not ctx.can(permission):
+                    raise Problem(
+                        403, "permission_denied", "Your roles do not allow this operation."
+                    )
+            return function(request, *args, **kwargs)
+
+        setattr(checked, ACCESS_ATTRIBUTE, Access(permission, anonymous))
+        return checked  # type: ignore[return-value]
+
+    return mark

@@ -1,0 +1,305 @@
+"""The one settings module; values come from ``tremplin.config.env`` only."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from importlib import import_module
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from tremplin.config.env import ROOT, environment, kept_secret
+from tremplin.kernel.discovery import discover
+
+env = environment()
+MODE = env.mode
+DEMO = env.demo
+DEBUG = MODE == "dev"
+BASE_DIR = ROOT
+DATA_DIR = env.data_dir
+
+# --- secrets -----------------------------------------------------------------------------------
+SECRET_KEY = env.secret_key or ("" if MODE == "production" else kept_secret(DATA_DIR, "secret-key"))
+ENCRYPTION_KEYS = [key.strip() for key in env.encryption_keys.split(",") if key.strip()] or [
+    base64.urlsafe_b64encode(hashlib.sha256(b"encryption:" + SECRET_KEY.encode()).digest()).decode()
+]
+
+# --- applications ------------------------------------------------------------------------------
+PLUGINS = discover(extra_folders=[p for p in env.extra_plugins.split(os.pathsep) if p])
+SHARED_APPS = [
+    "tenants",
+    "django_tenants",
+    "django.contrib.contenttypes",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "tremplin.kernel.state",
+]
+TENANT_APPS = [
+    "tremplin.identity",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "guardian",
+    "tremplin.kernel",
+    "tremplin.files",
+    "tremplin.profiles",
+    "tremplin.notifications",
+    "tremplin.privacy",
+    "tremplin.portal",
+    "tremplin.operations",
+    *PLUGINS.django_apps,
+]
+PRESENTATION_APPS = ["django_htmx", "django_cotton.apps.SimpleAppConfig", "ninja"]
+INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS, *PRESENTATION_APPS]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- tenancy and database ----------------------------------------------------------------------
+
+
+def database_from_url(url: str) -> dict[str, Any]:
+    """Return the connection part of ``DATABASES`` for a ``postgresql://`` address."""
+    parts = urlsplit(url)
+    return {
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "127.0.0.1",
+        "PORT": str(parts.port or 5432),
+    }
+
+
+DATABASES = {
+    "default": {
+        "ENGINE": "tenants.db",
+        **database_from_url(os.environ.get("DATABASE_URL", "postgresql://127.0.0.1:1/tremplin")),
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": {
+            "pool": {
+                "min_size": 2,
+                "max_size": env.db_pool_size,
+                "max_lifetime": 600,
+                "timeout": 10,
+            }
+        },
+        "TEST": {"MIGRATE": False},
+    }
+}
+DATABASE_ROUTERS = ["tenants.routers.TenancyRouter"]
+TENANT_SYNC_ROUTER = "tenants.routers.TenancyRouter"
+TENANT_MODEL = "tenants.Tenant"
+TENANT_DOMAIN_MODEL = "tenants.Domain"
+TENANT_LIMIT_SET_CALLS = True
+HQ_HOST = env.hq_host
+SPACES_DOMAIN = env.spaces_domain
+PUBLIC_SCHEME = "http" if DEMO else env.public_scheme
+PUBLIC_PORT = env.public_port
+
+# --- cache and files ---------------------------------------------------------------------------
+CACHES: dict[str, dict[str, Any]] = {
+    "default": (
+        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": env.cache_url}
+        if env.cache_url
+        else {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "OPTIONS": {"MAX_ENTRIES": 20_000},
+        }
+    )
+}
+for _alias in CACHES.values():
+    _alias |= {
+        "KEY_FUNCTION": "tenants.cache.make_key",
+        "REVERSE_KEY_FUNCTION": "tenants.cache.reverse_key",
+    }
+STORAGES = {
+    "default": {"BACKEND": "tenants.storage.TenantStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+if MODE != "production":
+    STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+MEDIA_ROOT = DATA_DIR / "media"
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [
+    (f"themes/{folder.parent.name}", str(folder)) for folder in sorted((ROOT / "themes").glob("*/static"))
+]
+WHITENOISE_USE_FINDERS = MODE != "production"
+WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_MAX_AGE = 3600
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+
+# --- requests ----------------------------------------------------------------------------------
+ROOT_URLCONF = "tremplin.config.urls"
+WSGI_APPLICATION = "tremplin.config.wsgi.application"
+ALLOWED_HOSTS = ["*"]  # an unknown host is answered 404 by the tenancy middleware
+TRUSTED_PROXIES = [item.strip() for item in env.trusted_proxies.split(",") if item.strip()]
+MIDDLEWARE = [
+    "tremplin.kernel.health.HealthMiddleware",
+    "tremplin.kernel.middleware.ClientAddressMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "tenants.middleware.TenancyMiddleware",
+    "tremplin.kernel.middleware.ContentSecurityPolicyMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "tremplin.identity.middleware.LanguageMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "tremplin.identity.middleware.PersonMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "OPTIONS": {
+            "loaders": ["tenants.branding.loaders.ThemeChainLoader"],
+            "builtins": [
+                "django_cotton.templatetags.cotton",
+                "django.templatetags.static",
+                "django.templatetags.i18n",
+                "tremplin.portal.templatetags.portal",
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "tremplin.portal.context.shell",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "media-src": [SELF, "blob:"],
+        "worker-src": [SELF],
+        "manifest-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_HSTS_SECONDS = 0 if DEMO else 31_536_000
+X_FRAME_OPTIONS = "DENY"
+
+# --- sessions and cookies: host-only, so that a cookie never reaches a sibling tenant -----------
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO
+SESSION_COOKIE_NAME = "sessionid" if DEMO else "__Host-sessionid"
+CSRF_COOKIE_NAME = "csrftoken" if DEMO else "__Host-csrftoken"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "tremplin.portal.views.errors.csrf_failure"
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+
+# --- people ------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "identity.User"
+AUTHENTICATION_BACKENDS = [
+    "tremplin.identity.backends.RoleBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("first_name", "last_name", "email")},
+    },
+]
+ANONYMOUS_USER_NAME = None
+GUARDIAN_RAISE_403 = False
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/app/"
+LOGOUT_REDIRECT_URL = "/"
+ALLAUTH_SETTING_GETTER = "tremplin.identity.allauth_settings.getter"
+ACCOUNT_ADAPTER = "tremplin.identity.adapters.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_CONFIRM_EMAIL_ON_GET = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_RATE_LIMITS = {
+    "login": "300/m/ip",
+    "login_failed": "100/m/ip,5/300s/key",
+    "signup": "100/m/ip",
+    "reset_password": "100/m/ip,5/m/key",
+    "confirm_email": "1/30s/key",
+}
+MFA_ADAPTER = "tremplin.identity.mfa.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+USERSESSIONS_TRACK_ACTIVITY = True
+
+# --- languages ---------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("fr", _("French")), ("en", _("English"))]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = ["tremplin.config.formats"]
+
+# --- mail --------------------------------------------------------------------------------------
+EMAIL_BACKEND = "tremplin.notifications.backends.FolderBackend"
+DEFAULT_FROM_EMAIL = env.email_sender
+if env.email_url:
+    _mail = urlsplit(env.email_url)
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST, EMAIL_PORT = _mail.hostname or "localhost", _mail.port or 25
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
+    EMAIL_USE_TLS = _mail.scheme == "smtps"
+MAIL_DIR = DATA_DIR / "mail"
+
+# --- logs --------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"tenant": {"()": "tremplin.kernel.logs.TenantFilter"}},
+    "formatters": {
+        "json": {"()": "tremplin.kernel.logs.JsonFormatter"},
+        "text": {"format": "{asctime} {levelname} [{tenant}] {name}: {message}", "style": "{"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "filters": ["tenant"],
+            "formatter": env.log_format,
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": env.log_level},
+    "loggers": {"django.request": {"level": "ERROR"}, "celery": {"level": env.log_level}},
+}
+
+if env.settings_overlay:
+    for _name, _value in vars(import_module(env.settings_overlay)).items():
+        if _name.isupper():
+            globals()[_name] = _value

@@ -1,0 +1,29 @@
+"""One URLconf for every tenant."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.urls import include, path
+
+from tremplin.config.api import api
+from tremplin.kernel.routing import plugin_urlpatterns
+
+urlpatterns = [
+    path("", include("tremplin.portal.urls")),
+    path("", include("tremplin.identity.urls")),
+    path("", include("tremplin.files.urls")),
+    path("", include("tremplin.profiles.urls")),
+    path("", include("tremplin.notifications.urls")),
+    path("", include("tremplin.privacy.urls")),
+    path("", include("tremplin.operations.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("api/v1/", api.urls),
+    *plugin_urlpatterns(),
+]
+if settings.DEMO:
+    urlpatterns.append(path("_demo/", include("tremplin.operations.demo.urls")))
+
+handler400 = "tremplin.portal.views.errors.bad_request"
+handler403 = "tremplin.portal.views.errors.forbidden"
+handler404 = "tremplin.portal.views.errors.not_found"
+handler500 = "tremplin.portal.views.errors.server_error"

@@ -1,0 +1,1 @@
+"""Heart of the platform: plugins, gate, settings, events, tasks, audit, realtime."""
