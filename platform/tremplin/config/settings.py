@@ -57,7 +57,12 @@ TENANT_APPS = [
     "tremplin.operations",
     *PLUGINS.django_apps,
 ]
-PRESENTATION_APPS = ["django_htmx", "django_cotton.apps.SimpleAppConfig", "ninja"]
+PRESENTATION_APPS = [
+    "django_htmx",
+    "django_cotton.apps.SimpleAppConfig",
+    "django.forms",
+    "ninja",
+]
 INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS, *PRESENTATION_APPS]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
