@@ -1,0 +1,1 @@
+"""Bundled plugins of the platform, one folder each."""

@@ -1,0 +1,1 @@
+"""Quiz: question bank, quizzes, attempts, marking and question interchange."""

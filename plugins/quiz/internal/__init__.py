@@ -1,0 +1,1 @@
+"""Parts of the quiz plugin that other modules do not import."""
