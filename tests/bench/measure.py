@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass
 
@@ -47,10 +46,9 @@ class Measure:
         ]
 
 
-def at_most(name: str, value: float, unit: str, limit: float, **more: float | None) -> Measure:
+def at_most(name: str, value: float, unit: str, limit: float) -> Measure:
     """A measure that must not exceed ``limit`` (in ``unit``)."""
-    plain = Measure(name, value, unit, target=f"<= {limit:g} {unit}", holds=value <= limit)
-    return dataclasses.replace(plain, **more)
+    return Measure(name, value, unit, target=f"<= {limit:g} {unit}", holds=value <= limit)
 
 
 def _number(value: float | None) -> str:

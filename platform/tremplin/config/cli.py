@@ -18,13 +18,7 @@ MODES = {"demo": "demo", "dev": "dev", "test": "test", "bench": "demo"}
 DATABASE_FREE = frozenset(
     {
         *("", "help", "version", "--help", "-h", "--version"),
-        *(
-            "collectstatic",
-            "compilemessages",
-            "diffsettings",
-            "findstatic",
-            "makemessages",
-        ),
+        *("collectstatic", "compilemessages", "diffsettings", "findstatic", "makemessages"),
         *("runserver", "startapp", "startplugin", "startproject"),
     }
 )
@@ -70,12 +64,7 @@ def _run(arguments: list[str]) -> int:
 def _own_verbs() -> dict[str, Callable[[list[str], Path, bool], int]]:
     from tremplin.config import verbs
 
-    return {
-        "demo": verbs.demo,
-        "dev": verbs.dev,
-        "test": verbs.test,
-        "bench": verbs.bench,
-    }
+    return {"demo": verbs.demo, "dev": verbs.dev, "test": verbs.test, "bench": verbs.bench}
 
 
 def _django(arguments: list[str]) -> int:

@@ -99,10 +99,7 @@ class Child:
             os.replace(self.log, self.log.with_suffix(".log.1"))
         options: dict[str, Any] = {}
         if not WINDOWS:
-            options = {
-                "start_new_session": True,
-                "preexec_fn": die_with_parent(signal.SIGTERM),
-            }
+            options = {"start_new_session": True, "preexec_fn": die_with_parent(signal.SIGTERM)}
         with open(self.log, "ab") as stream:
             self._read = stream.tell()
             self._process = subprocess.Popen(

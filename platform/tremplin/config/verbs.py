@@ -25,15 +25,7 @@ from tremplin.config.progress import Progress, table
 ROOT = Path(__file__).resolve().parents[3]
 PORT = 8000
 SOURCES = ("platform", "tenants", "plugins", "themes", "cms")
-WORKER_FLAGS = (
-    "-P",
-    "threads",
-    "-c",
-    "4",
-    "-B",
-    "--without-mingle",
-    "--without-gossip",
-)
+WORKER_FLAGS = ("-P", "threads", "-c", "4", "-B", "--without-mingle", "--without-gossip")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -283,12 +275,7 @@ def programs(port: int, data: Path, *, reload: bool) -> list[processes.Program]:
     web += ["--host", processes.HOST, "--port", str(port), "--no-proxy-headers"]
     web += ["--timeout-graceful-shutdown", "3" if reload else "10", "--lifespan", "on"]
     worker = [sys.executable, "-m", "celery", "-A", "tremplin.config.celery", "worker"]
-    worker += [
-        *WORKER_FLAGS,
-        "--without-heartbeat",
-        "-s",
-        str(data / "celery-schedule"),
-    ]
+    worker += [*WORKER_FLAGS, "--without-heartbeat", "-s", str(data / "celery-schedule")]
     if reload:
         web += ["--reload", "--reload-include", "*.html", "--reload-include", "*.toml"]
         for folder in folders:
@@ -301,15 +288,7 @@ def programs(port: int, data: Path, *, reload: bool) -> list[processes.Program]:
 
 
 def _watched(command: Sequence[str], folders: Sequence[str]) -> list[str]:
-    watch = [
-        sys.executable,
-        "-m",
-        "watchfiles",
-        "--filter",
-        "python",
-        "--sigint-timeout",
-        "10",
-    ]
+    watch = [sys.executable, "-m", "watchfiles", "--filter", "python", "--sigint-timeout", "10"]
     return [*watch, shlex.join(command), *folders]
 
 
