@@ -1,0 +1,1 @@
+"""Interface of a space: layouts, components, icons, charts and number formats."""
