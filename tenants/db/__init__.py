@@ -1,0 +1,1 @@
+"""Database backend whose search path follows the current tenant."""

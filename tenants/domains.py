@@ -1,0 +1,96 @@
+"""Hosts of a space: adding an own domain, proving its control, choosing the primary host.
+
+The proof: the platform asks the host itself, over HTTP, for a token that only this platform
+knows. An answer means that the name leads here, which is what the host needs anyway.
+"""
+
+from __future__ import annotations
+
+import hmac
+from http.client import HTTPException
+from urllib.request import Request, build_opener
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
+from django.utils import timezone
+
+from tenants import registry
+from tenants.context import public, public_write
+from tenants.errors import DomainNotVerified, HostTaken
+from tenants.models import Domain
+from tenants.slugs import check_custom_host
+from tremplin.kernel.current import CurrentTenant
+
+CHALLENGE_PATH = "/.well-known/tremplin-domain/"
+TIMEOUT_SECONDS = 5.0
+LARGEST_ANSWER = 200
+
+
+def add(tenant: CurrentTenant, host: str) -> Domain:
+    """Reserve ``host`` for ``tenant``, unverified. Raises ``InvalidHost`` or ``HostTaken``."""
+    name = check_custom_host(host)
+    try:
+        with public(), public_write("domain"), transaction.atomic():
+            return Domain.objects.create(
+                tenant_id=tenant.pk, domain=name, kind=Domain.Kind.CUSTOM
+            )
+    except IntegrityError:
+        raise HostTaken(host=name) from None
+
+
+def verify(domain: Domain, *, address: str = "") -> Domain:
+    """Ask the host for its token and mark it verified. Raises ``DomainNotVerified``.
+
+    ``address`` replaces ``http://<host>`` when the platform listens on another port.
+    """
+    url = f"{address or 'http://' + domain.domain}{CHALLENGE_PATH}{domain.uuid}"
+    request = Request(url, headers={"Host": domain.domain})  # noqa: S310  scheme is ours
+    try:
+        with build_opener().open(request, timeout=TIMEOUT_SECONDS) as answer:
+            said = answer.read(LARGEST_ANSWER).decode("ascii", "replace").strip()
+    except (OSError, HTTPException) as error:
+        raise DomainNotVerified(host=domain.domain, reason=str(error)) from None
+    if not hmac.compare_digest(said.encode(), domain.verification_token.encode()):
+        raise DomainNotVerified(host=domain.domain, reason="another site answered")
+    with public(), public_write("domain"), transaction.atomic():
+        domain.verified_at = timezone.now()
+        domain.save(update_fields=["verified_at"])
+        registry.bump_epoch()
+    return domain
+
+
+def make_primary(domain: Domain) -> Domain:
+    """Use ``domain`` in links from now on. Raises ``DomainNotVerified``."""
+    if domain.verified_at is None:
+        raise DomainNotVerified(host=domain.domain, reason="it is not verified")
+    with public(), public_write("domain"), transaction.atomic():
+        Domain.objects.filter(tenant=domain.tenant_id, is_primary=True).update(
+            is_primary=False
+        )
+        domain.is_primary = True
+        domain.save(update_fields=["is_primary"])
+        registry.bump_epoch()
+    return domain
+
+
+def remove(domain: Domain) -> None:
+    """Give up a custom host; the primary one stays until another is chosen."""
+    with public(), public_write("domain"), transaction.atomic():
+        Domain.objects.filter(pk=domain.pk, is_primary=False).delete()
+        registry.bump_epoch()
+
+
+def challenge_answer(request: HttpRequest) -> HttpResponse:
+    """Answer the proof for a host that waits for it; nothing else is said about the space."""
+    wanted = request.path.removeprefix(CHALLENGE_PATH)
+    host = registry.normal_host(request.META.get("HTTP_HOST", ""))
+    domain = Domain.objects.filter(domain=host, verified_at__isnull=True).first()
+    if domain is None or str(domain.uuid) != wanted:
+        return HttpResponseNotFound()
+    return HttpResponse(domain.verification_token, content_type="text/plain")
+
+
+def spaces_host(slug: str) -> str:
+    """Return the host under the platform's domain for the address ``slug``."""
+    return f"{slug}.{settings.SPACES_DOMAIN}"
