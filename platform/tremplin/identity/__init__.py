@@ -1,0 +1,1 @@
+"""People of one space: accounts, roles, cohorts, invitations, imports and their security."""

@@ -1,0 +1,112 @@
+"""What allauth does differently here: sign-up policy, branded mails, links, inactive accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from tremplin.identity import identity_settings, mails
+from tremplin.identity.models import User
+from tremplin.identity.normalise import normalise_email
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """The space's own rules for accounts."""
+
+    error_messages = {  # noqa: RUF012  same attribute as in the parent
+        **DefaultAccountAdapter.error_messages,
+        "too_many_login_attempts": _("Too many attempts. Wait five minutes, then try again."),
+        "email_password_mismatch": _("The e-mail address or the password is not right."),
+        "rate_limited": _("Too many requests. Wait a minute, then try again."),
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Tell whether strangers may open an account in this space."""
+        return identity_settings.current().signup != "invitation"
+
+    def clean_email(self, email: str) -> str:
+        """Return the address as it is stored."""
+        return normalise_email(email)
+
+    def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:
+        """Store a person who signed up, with the role that the space gives to newcomers."""
+        user = super().save_user(request, user, form, commit=False)
+        user.locale = getattr(request, "LANGUAGE_CODE", "")
+        if commit:
+            role = identity_settings.current().signup_role
+            with transaction.atomic():
+                user.save()
+                user.groups.set(Group.objects.filter(name=role))
+        return user
+
+    def set_password(self, user: Any, password: str) -> None:
+        """Store a new password; every other session and reset link of the person dies with it."""
+        from tremplin.identity.reset_tokens import forget_tokens
+
+        with transaction.atomic():
+            super().set_password(user, password)
+            forget_tokens(user)
+
+    def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> Any:
+        """Stop expired accounts, which Django still calls active."""
+        if user.is_expired() or user.removed_at is not None:
+            return self.respond_user_inactive(request, user)
+        return super().pre_login(request, user, **kwargs)
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Return where a person lands after signing in."""
+        return "/app/"
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        """Return the confirmation link on the primary address of the space."""
+        return mails.absolute_url(reverse("account_confirm_email", args=[emailconfirmation.key]))
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Return the reset link on the primary address of the space."""
+        uid, _separator, token = key.partition("-")
+        return mails.absolute_url(reverse("account_reset_password_from_key", args=[uid, token]))
+
+    def send_account_already_exists_mail(self, email: str) -> None:
+        """Tell the holder of ``email`` that someone tried to sign up with it."""
+        self.send_mail(
+            "account/email/account_already_exists",
+            email,
+            {
+                "login_url": mails.absolute_url(reverse("account_login")),
+                "password_reset_url": mails.absolute_url(reverse("account_reset_password")),
+            },
+        )
+
+    def get_from_email(self) -> str:
+        """Return the space's sender."""
+        return mails.sender()
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send a mail with the space's brand in the reader's language."""
+        reader = context.get("user")
+        if not isinstance(reader, User):
+            reader = User.objects.filter(email=normalise_email(email)).first()
+        locale = reader.locale if reader is not None else ""
+        mails.send(template_prefix, email, {**context, "email": email, "user": reader}, locale)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Record a failed sign-in, without storing what was typed."""
+        from tremplin.api import services
+
+        email = normalise_email(credentials.get("email") or credentials.get("username") or "")
+        known = User.objects.filter(email=email).values_list("pk", flat=True).first()
+        services.audit().record(
+            "security.login_failed",
+            target=f"person:{known}" if known else "",
+            data={"known": known is not None},
+        )
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Count attempts per account of the space, whatever host or spelling is used."""
+        return normalise_email(credentials.get("email") or credentials.get("username") or "")

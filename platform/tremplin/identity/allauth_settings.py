@@ -1,0 +1,48 @@
+"""allauth asks here for every setting, so that each space has its own salts and policies.
+
+The function never queries: rendering the login page reads more than a hundred settings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+
+from tremplin.kernel.current import current_tenant, tenant_key
+
+STATIC = {
+    "ACCOUNT_FORMS": {
+        "login": "tremplin.identity.forms.LoginForm",
+        "signup": "tremplin.identity.forms.SignupForm",
+    },
+    "ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR": "tremplin.identity.reset_tokens.ResetTokens",
+    "ACCOUNT_EMAIL_SUBJECT_PREFIX": "",
+    "ACCOUNT_EMAIL_NOTIFICATIONS": True,
+    "ACCOUNT_SESSION_REMEMBER": True,
+    "ACCOUNT_CHANGE_EMAIL": True,
+    "ACCOUNT_PASSWORD_RESET_TIMEOUT": 24 * 3600,
+    # Our own middleware records activity, at most every five minutes per session.
+    "USERSESSIONS_TRACK_ACTIVITY": False,
+}
+
+
+def getter(name: str, default: Any) -> Any:
+    """Return the value of an allauth setting for the current space."""
+    static = STATIC[name] if name in STATIC else getattr(settings, name, default)
+    if not apps.ready:
+        return static
+    if name == "ACCOUNT_SALT":
+        return f"account:{tenant_key()}"
+    if name == "HEADLESS_JWT_PRIVATE_KEY":
+        key = settings.SECRET_KEY.encode()
+        return hmac.new(key, b"jwt:" + tenant_key().encode(), hashlib.sha256).hexdigest()
+    if name == "ACCOUNT_DEFAULT_HTTP_PROTOCOL":
+        return settings.PUBLIC_SCHEME
+    if name == "MFA_TOTP_ISSUER":
+        tenant = current_tenant.get()
+        return tenant.name if tenant is not None else static
+    return static

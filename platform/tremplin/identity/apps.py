@@ -1,0 +1,33 @@
+"""Start-up of identity."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class IdentityConfig(AppConfig):
+    """Declares permissions, the ``people`` service, provisioning steps and schema sync."""
+
+    name = "tremplin.identity"
+    label = "identity"
+    verbose_name = _("People")
+
+    def ready(self) -> None:
+        """Register everything that other packages ask identity for."""
+        from tenants import steps
+
+        from tremplin.api import services
+        from tremplin.identity import checks, provisioning, roles, signals  # noqa: F401
+        from tremplin.identity.people_service import PeopleService
+
+        roles.register_permissions("identity", roles.OWN_PERMISSIONS)
+        services.provide("people", PeopleService())
+        signals.connect()
+        steps.register_schema_sync("identity.roles", roles.sync)
+        steps.register_fingerprint("identity.roles", roles.fingerprint)
+        steps.register_provisioning_step("identity.roles", 10, provisioning.seed_roles)
+        steps.register_provisioning_step("identity.owner", 20, provisioning.create_owner)
+        from tremplin.identity import schedules
+
+        schedules.register()

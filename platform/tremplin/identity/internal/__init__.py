@@ -1,0 +1,1 @@
+"""Parts of identity that no other package imports."""

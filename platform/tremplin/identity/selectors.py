@@ -1,0 +1,113 @@
+"""Reads about people and cohorts of the current space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from tremplin.identity.models import Cohort, Invitation, User
+from tremplin.identity.normalise import fold
+
+STATUSES = ("active", "invited", "suspended", "expired")
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleFilter:
+    """What the list of people shows; empty values do not filter."""
+
+    text: str = ""
+    role: str = ""
+    cohort: str = ""
+    status: str = ""
+
+
+def with_roles(queryset: QuerySet[User]) -> QuerySet[User]:
+    """Add ``granted``, the sorted codes of the roles, without one query per person."""
+    return queryset.annotate(
+        granted=ArrayAgg(
+            "groups__name", filter=Q(groups__isnull=False), default=[], distinct=True, ordering="groups__name"
+        )
+    )
+
+
+def _match(text: str) -> Q:
+    condition = Q()
+    for word in fold(text).split()[:8]:
+        condition &= Q(search_text__contains=word)
+    return condition
+
+
+def _status(status: str) -> Q:
+    now = timezone.now()
+    running = Q(expires_at=None) | Q(expires_at__gt=now)
+    waiting = Q(password__startswith="!")
+    conditions = {
+        "active": Q(is_active=True) & running & ~waiting,
+        "invited": Q(is_active=True) & running & waiting,
+        "suspended": Q(is_active=False) & running,
+        "expired": Q(expires_at__lte=now),
+    }
+    return conditions.get(status, Q())
+
+
+def people(wanted: PeopleFilter) -> QuerySet[User]:
+    """Return the people that match, ordered by name, without role annotation."""
+    found = User.objects.present().filter(_match(wanted.text), _status(wanted.status))
+    if wanted.role:
+        found = found.filter(groups__name=wanted.role)
+    if wanted.cohort:
+        found = found.filter(cohort_memberships__cohort__slug=wanted.cohort)
+    return found.order_by("last_name", "first_name", "email", "id")
+
+
+def status_of(person: User) -> str:
+    """Return the one of ``STATUSES`` that describes the account."""
+    if person.is_expired():
+        return "expired"
+    if not person.is_active:
+        return "suspended"
+    return "active" if person.has_usable_password() else "invited"
+
+
+def person(pk: UUID) -> User | None:
+    """Return one present person with her roles."""
+    return with_roles(User.objects.present().filter(pk=pk)).first()
+
+
+def cohorts() -> QuerySet[Cohort]:
+    """Return the cohorts with ``size``, the number of their active members."""
+    active = Q(members__is_active=True, members__removed_at=None)
+    return Cohort.objects.annotate(size=Count("members", filter=active)).order_by("name")
+
+
+def cohorts_by_person(people_ids: list[UUID]) -> dict[UUID, list[Cohort]]:
+    """Return the cohorts of several people in one query."""
+    found: dict[UUID, list[Cohort]] = {pk: [] for pk in people_ids}
+    rows: Any = Cohort.members.through.objects.filter(person_id__in=people_ids)
+    for row in rows.select_related("cohort").order_by("cohort__name"):
+        found[row.person_id].append(row.cohort)
+    return found
+
+
+def pending_invitation(person_id: UUID) -> Invitation | None:
+    """Return the person's latest open invitation."""
+    return (
+        Invitation.objects.filter(
+            person_id=person_id, accepted_at=None, revoked_at=None, expires_at__gt=timezone.now()
+        )
+        .order_by("-created_at")
+        .first()
+    )
+
+
+def seats_used() -> int:
+    """Return how many active people hold a role that counts as a seat."""
+    from tremplin.identity.roles import seat_roles
+
+    holds = User.groups.through.objects.filter(user_id=OuterRef("pk"), group__name__in=seat_roles())
+    return User.objects.present().filter(Exists(holds), is_active=True).count()
