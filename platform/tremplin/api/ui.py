@@ -22,11 +22,15 @@ class NavItem:
 
 @dataclass(frozen=True, slots=True)
 class Widget:
-    """A dashboard card whose content loads as an HTML fragment from ``fragment_url``."""
+    """A dashboard card whose content loads as an HTML fragment from ``fragment_url``.
+
+    ``page`` is the dashboard it belongs to: ``app`` (one's own work) or ``console`` (the staff's).
+    """
 
     key: str
     title: str
     fragment_url: str
+    page: Literal["app", "console"] = "app"
     size: Literal["kpi", "third", "half", "two_thirds", "full"] = "third"
     order: int = 100
     permission: str = ""

@@ -1,0 +1,88 @@
+"""Reads of the portal: the onboarding checklist and the figures of the dashboards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext
+
+from tremplin.identity.selectors import count_with_role
+from tremplin.kernel import gate
+from tremplin.portal.models import OnboardingStep
+
+if TYPE_CHECKING:
+    from tenants.registry import TenantInfo
+
+
+@dataclass(frozen=True, slots=True)
+class ChecklistItem:
+    """One first step: what to do, where, and whether it is done."""
+
+    key: str
+    label: str
+    help: str
+    url_name: str
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    items: list[ChecklistItem]
+
+    @property
+    def done(self) -> int:
+        return sum(item.done for item in self.items)
+
+    @property
+    def total(self) -> int:
+        return len(self.items)
+
+    @property
+    def complete(self) -> bool:
+        return self.done == self.total
+
+
+def checklist(tenant: TenantInfo) -> Checklist:
+    """Return the first steps of a space; most are read from the facts themselves."""
+    taken = set(OnboardingStep.objects.values_list("key", flat=True))
+    started = any(state.activated for state in gate.states(tenant).values())
+    return Checklist(
+        [
+            ChecklistItem(
+                "brand",
+                gettext("Publish your brand"),
+                gettext("Logo and colours, on every page, on the login page and in mails."),
+                "portal:branding",
+                tenant.brand.version > 0,
+            ),
+            ChecklistItem(
+                "people",
+                gettext("Import your people"),
+                gettext("A CSV file with names and e-mail addresses is enough."),
+                "people:import",
+                count_with_role("learner") + count_with_role("candidate") > 0,
+            ),
+            ChecklistItem(
+                "module",
+                gettext("Start a module"),
+                gettext("Try one for 14 days; nothing is billed."),
+                "portal:modules",
+                started,
+            ),
+            ChecklistItem(
+                "content",
+                gettext("Assign a first content"),
+                gettext("People are told by mail and see it on their home page."),
+                "portal:modules",
+                "content" in taken,
+            ),
+            ChecklistItem(
+                "dashboard",
+                gettext("Open the dashboard"),
+                gettext("Figures and alerts of your space, in one page."),
+                "portal:console",
+                "dashboard" in taken,
+            ),
+        ]
+    )

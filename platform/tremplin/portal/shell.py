@@ -1,0 +1,245 @@
+"""What every page shows around its content: the space, navigation, the person, preferences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import get_language, gettext
+from tenants.branding import themes
+
+from tremplin.api import PersonRef, TenantContext, hookspecs
+from tremplin.kernel.dispatch import dispatcher
+
+if TYPE_CHECKING:
+    from tenants.registry import TenantInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of the sidebar."""
+
+    label: str
+    url: str
+    icon: str
+    badge: str = ""
+    current: bool = False
+    testid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A titled group of sidebar entries."""
+
+    label: str
+    items: list[Item]
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    name: str
+    short_name: str
+    logo_url: str
+    home_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShellPerson:
+    name: str
+    initials: str
+    role: str
+    profile_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    code: str
+    label: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    url: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stylesheets:
+    pack: str
+    theme_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """Everything the layouts read; built once per page."""
+
+    space: Space
+    css: Stylesheets
+    languages: list[Language]
+    scheme: str
+    sections: list[Group] = field(default_factory=list)
+    person: ShellPerson | None = None
+    notifications: Count | None = None
+    help_url: str = ""
+    footer_links: list[Link] = field(default_factory=list)
+    sidebar: str = "light"
+
+
+@dataclass(frozen=True, slots=True)
+class CoreEntry:
+    """A page of the core in the sidebar of the console, and the permission that shows it."""
+
+    label: str
+    url_name: str
+    icon: str
+    permission: str
+    testid: str
+
+
+# Labels are marked for translation here and translated when the page is built.
+def _core_entries() -> list[CoreEntry]:
+    return [
+        CoreEntry(gettext("Dashboard"), "portal:console", "layout-dashboard", "portal.console", "nav-console"),
+        CoreEntry(gettext("People"), "people:list", "users", "identity.view_people", "nav-people"),
+        CoreEntry(gettext("Modules"), "portal:modules", "blocks", "portal.modules", "nav-modules"),
+        CoreEntry(gettext("Branding"), "portal:branding", "palette", "portal.branding", "nav-branding"),
+        CoreEntry(gettext("Roles"), "people:roles", "shield-check", "identity.view_people", "nav-roles"),
+        CoreEntry(gettext("Security"), "people:security", "lock", "kernel.view_audit", "nav-security"),
+        CoreEntry(gettext("Platform"), "operations:platform", "server", "operations.platform", "nav-platform"),
+    ]
+
+
+ROLE_ORDER = (
+    "platform_admin support billing reseller_owner reseller_staff admin manager trainer coach "
+    "recruiter dpo professional learner candidate member"
+).split()
+
+
+def path_of(name: str) -> str:
+    """Return the path of a named URL, or an empty string when that part is not installed."""
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
+
+
+def initials(name: str) -> str:
+    """Return one or two capitals for an avatar."""
+    words = [word for word in name.replace("-", " ").split() if word[0].isalnum()]
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+
+def stylesheets(tenant: TenantInfo | None) -> Stylesheets:
+    """Return the style pack and the theme address of a space (defaults outside any)."""
+    if tenant is None:
+        return Stylesheets("vega", "")
+    default_pack = themes.chain(tenant.theme)[0].pack if themes.installed() else "vega"
+    css_hash = tenant.brand.css_hash
+    theme_url = reverse("portal:theme", kwargs={"css_hash": css_hash}) if css_hash else ""
+    return Stylesheets(tenant.brand.pack or default_pack, theme_url)
+
+
+def _item(entry_url: str, path: str, label: str, icon: str, testid: str, badge: str = "") -> Item:
+    current = path == entry_url or (entry_url.count("/") > 2 and path.startswith(entry_url))
+    return Item(label, entry_url, icon, badge, current, testid)
+
+
+def sections(ctx: TenantContext, path: str) -> list[Group]:
+    """Return the sidebar: one's own pages, the modules, then the console for staff."""
+    found = dispatcher.collect(hookspecs.navigation, ctx.enabled, ctx=ctx)
+    visible = [
+        (answer.plugin, answer.value)
+        for answer in found
+        if not answer.value.permission or ctx.can(answer.value.permission)
+    ]
+
+    def entries(section: str) -> list[Item]:
+        chosen = sorted(
+            (pair for pair in visible if pair[1].section == section),
+            key=lambda pair: (pair[1].order, pair[0]),
+        )
+        return [
+            _item(ctx.url(nav.url_name), path, str(nav.label), nav.icon, f"nav-{slug}", nav.badge)
+            for slug, nav in chosen
+        ]
+
+    own = [_item(path_of("portal:app"), path, gettext("Home"), "house", "nav-home")]
+    groups = [Group(gettext("Learn"), own + entries("learn"))]
+    console = [
+        _item(url, path, entry.label, entry.icon, entry.testid)
+        for entry in _core_entries()
+        if ctx.can(entry.permission) and (url := path_of(entry.url_name))
+        if entry.permission != "operations.platform" or ctx.tenant.kind == "hq"
+    ]
+    manage = console + entries("manage")
+    if manage:
+        groups.append(Group(gettext("Manage"), manage))
+    return groups
+
+
+def role_label(roles: frozenset[str]) -> str:
+    """Return the name of the most important role, for the person block."""
+    from tremplin.identity.roles import label
+
+    for code in ROLE_ORDER:
+        if code in roles:
+            return str(label(code))
+    return ""
+
+
+def build(request: HttpRequest) -> Shell | None:
+    """Return the shell of a page, or ``None`` when no space answers this request."""
+    tenant: TenantInfo | None = getattr(request, "tenant", None)
+    if tenant is None:
+        return None
+    active = (get_language() or settings.LANGUAGE_CODE).split("-")[0]
+    languages = [
+        Language(code, {"fr": "Français", "en": "English"}[code], code == active)
+        for code, _label in settings.LANGUAGES
+    ]
+    ctx: TenantContext | None = getattr(request, "ctx", None)
+    person = ctx.person if ctx else None
+    user = getattr(request, "user", None)
+    scheme = getattr(user, "scheme", "") or request.COOKIES.get("scheme", "auto")
+    brand = tenant.brand
+    home = "portal:app" if person else "portal:home"
+    privacy = path_of("privacy:mine") if person else ""
+    footer = [Link(gettext("My data"), privacy)] if privacy else []
+    return Shell(
+        space=Space(tenant.name, brand.short_name or tenant.name, brand.logo_url, path_of(home)),
+        css=stylesheets(tenant),
+        languages=languages,
+        scheme=scheme if scheme in {"light", "dark"} else "auto",
+        sections=sections(ctx, request.path) if ctx and person else [],
+        person=ShellPerson(
+            person.display_name,
+            initials(person.display_name),
+            role_label(person.roles),
+            path_of("portal:profile"),
+        )
+        if person
+        else None,
+        notifications=_notifications(person),
+        help_url=path_of("portal:help"),
+        footer_links=footer,
+        sidebar=brand.sidebar or "light",
+    )
+
+
+def _notifications(person: PersonRef | None) -> Count | None:
+    url = path_of("notifications:list") if person else ""
+    if not url or person is None:
+        return None
+    from tremplin.notifications.selectors import unread_count
+
+    return Count(url, unread_count(person.id))

@@ -1,0 +1,1 @@
+"""Personal data across the core and every module: export, erasure, retention."""

@@ -1,0 +1,1 @@
+"""What modules share about a person: accommodations and evidence of skills."""
