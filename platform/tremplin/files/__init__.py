@@ -1,0 +1,1 @@
+"""Files of a tenant: storage, checks of uploads, signed addresses, limited parsing."""

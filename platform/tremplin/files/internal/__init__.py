@@ -1,0 +1,1 @@
+"""How uploads are recognised and made harmless."""
