@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from tremplin.api.events import Event, Subscriber
 
@@ -110,7 +118,7 @@ class Manifest(_Declaration):
     notification_types: tuple[NotificationType, ...] = ()
     schedules: tuple[Schedule, ...] = ()
     events_published: tuple[type[Event], ...] = ()
-    subscribers: tuple[Subscriber, ...] = ()
+    subscribers: tuple[InstanceOf[Subscriber], ...] = ()
     topics: tuple[Topic, ...] = ()
     public_prefixes: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")], ...] = ()
     languages: tuple[str, ...] = ("en", "fr")

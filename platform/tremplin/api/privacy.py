@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from uuid import UUID
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class ExportFile:
     content: bytes | None = None
 
 
+@runtime_checkable
 class PersonalData(Protocol):
     """Describes, exports, erases and expires what a plugin keeps about people.
 

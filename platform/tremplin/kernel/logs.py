@@ -1,0 +1,52 @@
+"""Log records that name the tenant and the request, and never a person."""
+
+from __future__ import annotations
+
+import logging
+import re
+from datetime import UTC, datetime
+
+from pythonjsonlogger.json import JsonFormatter as BaseJsonFormatter
+
+from tremplin.kernel.current import current_tenant
+from tremplin.kernel.request_id import current_request_id
+
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
+# Attributes that libraries attach to a record and that may hold a person's data.
+DROPPED = ("request", "sock", "email", "user", "username", "password", "token")
+
+
+class TenantFilter(logging.Filter):
+    """Adds the tenant's slug and the request id; masks addresses of people in the message."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        tenant = current_tenant.get()
+        record.tenant = tenant.slug if tenant is not None else "-"
+        record.request_id = current_request_id.get()
+        for name in DROPPED:
+            if hasattr(record, name):
+                delattr(record, name)
+        message = record.getMessage()
+        if "@" in message:
+            record.msg, record.args = EMAIL.sub("[address]", message), ()
+        return True
+
+
+class JsonFormatter(BaseJsonFormatter):
+    """One JSON object per line: time, level, logger, tenant, request, message, extra fields."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "%(levelname)s %(name)s %(tenant)s %(request_id)s %(message)s",
+            rename_fields={"levelname": "level", "name": "logger"},
+            json_ensure_ascii=False,
+        )
+
+    def add_fields(
+        self,
+        log_data: dict[str, object],
+        record: logging.LogRecord,
+        message_dict: dict[str, object],
+    ) -> None:
+        super().add_fields(log_data, record, message_dict)
+        log_data["time"] = datetime.fromtimestamp(record.created, UTC).isoformat()

@@ -1,0 +1,100 @@
+"""HTTP errors: ``application/problem+json`` for the API, pages for people, with stable codes."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+from ninja import NinjaAPI
+from ninja.errors import HttpError, Throttled, ValidationError
+
+from tremplin.api.http import Problem
+from tremplin.kernel.request_id import current_request_id
+
+logger = logging.getLogger(__name__)
+CONTENT_TYPE = "application/problem+json"
+CODES = {
+    400: "bad_request",
+    401: "authentication_required",
+    402: "payment_required",
+    403: "permission_denied",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    413: "too_large",
+    415: "unsupported_media_type",
+    422: "validation_failed",
+    429: "too_many_requests",
+    500: "internal_error",
+    503: "unavailable",
+}
+
+
+def problem_response(problem: Problem) -> JsonResponse:
+    """Return RFC 9457 problem details for an expected failure."""
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "status": problem.status,
+        "code": problem.code,
+        "detail": problem.detail,
+        "request_id": current_request_id.get(),
+        **problem.extra,
+    }
+    return JsonResponse(body, status=problem.status, content_type=CONTENT_TYPE)
+
+
+def problem_of(error: Exception) -> Problem:
+    """Translate a framework error into a problem with a stable code."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, ValidationError):
+        fields = [
+            {
+                "location": [str(part) for part in item.get("loc", ())],
+                "message": str(item.get("msg", "")),
+                "type": str(item.get("type", "")),
+            }
+            for item in error.errors
+        ]
+        return Problem(
+            422, CODES[422], _("Some values are missing or invalid."), {"errors": fields}
+        )
+    if isinstance(error, HttpError):
+        code = CODES.get(error.status_code, f"http_{error.status_code}")
+        if error.status_code == 403 and "CSRF" in str(error):
+            code = "csrf_failed"
+        return Problem(error.status_code, code, str(error))
+    if isinstance(error, Http404):
+        return Problem(404, CODES[404], _("There is nothing at this address."))
+    if isinstance(error, PermissionDenied):
+        return Problem(403, CODES[403], _("Your roles do not allow this operation."))
+    if isinstance(error, SuspiciousOperation):
+        return Problem(400, CODES[400], _("The request cannot be understood."))
+    return Problem(500, CODES[500], _("Something failed on our side; it has been recorded."))
+
+
+def install_problem_handlers(api: NinjaAPI) -> None:
+    """Make every error of ``api`` a problem document."""
+
+    def handle(request: HttpRequest, error: Any) -> HttpResponse:
+        problem = problem_of(error)
+        if problem.status >= 500:
+            logger.error("API operation failed: %s", request.path, exc_info=error)
+        response = problem_response(problem)
+        if isinstance(error, Throttled) and error.wait is not None:
+            response["Retry-After"] = str(error.wait)
+        return response
+
+    for kind in (
+        Problem,
+        ValidationError,
+        HttpError,
+        Http404,
+        PermissionDenied,
+        SuspiciousOperation,
+        Exception,
+    ):
+        api.add_exception_handler(kind, handle)

@@ -1,0 +1,1 @@
+"""Public tables of the kernel: what is known of every tenant without entering it."""
