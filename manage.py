@@ -124,16 +124,14 @@ def install(name, progress):
     command += ["--disable-pip-version-check", "--progress-bar", "off", "-r"]
     seen = 0
     output = []
-    with (
-        progress.step(f"Installing {total} packages (requirements/{name}.txt)"),
-        subprocess.Popen(
+    with progress.step(f"Installing {total} packages (requirements/{name}.txt)"):
+        pip = subprocess.Popen(
             [*command, str(requirements(name))],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-        ) as pip,
-    ):
+        )
         try:
             for line in pip.stdout:
                 output.append(line)

@@ -39,7 +39,6 @@ from tenants.embedded_host import (
     FileLock,
     Report,
     accepts,
-    alive,
     bare_environment,
     choose_directory,
     copy_binaries,
@@ -233,9 +232,9 @@ class Server:
             for leftover in (draft, self.data):
                 shutil.rmtree(leftover, ignore_errors=True)
             draft.mkdir(mode=0o700)
-            if self.account:
-                os.chown(draft, self.account.uid, self.account.gid)
             try:
+                if self.account:
+                    os.chown(draft, self.account.uid, self.account.gid)
                 write_private(secret, password, account=self.account)
                 done = subprocess.run(
                     command,
@@ -245,6 +244,8 @@ class Server:
                     check=False,
                     **self._child(signal.SIGTERM if WINDOWS else signal.SIGKILL),
                 )
+            except PermissionError as error:
+                raise self._no_right(error) from None
             finally:
                 secret.unlink(missing_ok=True)
             if done.returncode == 0:
@@ -297,10 +298,11 @@ class Server:
             write_private(main, f"{text}\n{include}\n", account=self.account)
 
     def _neutralise_stale_pid_file(self) -> None:
-        """Let the server see a pid file that names a foreign process as the leftover it is.
+        """Let the server see its old pid file as the leftover it is.
 
-        The number is replaced and the file kept: the server still reads the shared memory key in
-        it and refuses to start while a process of the dead server is attached.
+        The number may have gone to a foreign process, or still be that of an unreaped one.  It is
+        replaced and the file kept: the server still reads the shared memory key in it and refuses
+        to start while a process of the dead server is attached.
         """
         path = self.data / "postmaster.pid"
         try:
@@ -309,7 +311,7 @@ class Server:
             return
         if not number.isdigit():
             path.unlink()
-        elif alive(int(number)):
+        else:
             write_private(path, f"{2**31 - 1}\n{rest}", account=self.account)
 
     def _launch(self) -> None:

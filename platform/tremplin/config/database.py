@@ -47,7 +47,7 @@ def database(
 
 
 def check_server(url: str) -> None:
-    """Refuse a server that is missing, too old or without pgvector.
+    """Refuse a server that is missing, too old or without pgvector, which is created if allowed.
 
     Raises :class:`DatabaseError` naming the place (never the password) and what to do.
     """
@@ -55,28 +55,31 @@ def check_server(url: str) -> None:
 
     place = _place(url)
     try:
-        with psycopg.connect(url, connect_timeout=10) as connection:
+        with psycopg.connect(url, connect_timeout=10, autocommit=True) as connection:
             version = connection.info.server_version
-            found = connection.execute(
-                "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'vector'),"
-                " EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector')"
-            ).fetchone()
+            if version < OLDEST * 10_000:
+                raise DatabaseError(
+                    f"The server at {place} is PostgreSQL {version // 10_000} and Tremplin needs "
+                    f"{OLDEST} or newer: upgrade it, or unset DATABASE_URL to use the embedded one."
+                )
+            connection.execute("SET client_min_messages = error")
+            connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise DatabaseError(
+            f"The database at {place} lacks the vector extension and its user may not create it: "
+            "ask its administrator to run CREATE EXTENSION vector in it."
+        ) from error
+    except (psycopg.errors.FeatureNotSupported, psycopg.errors.UndefinedFile) as error:
+        raise DatabaseError(
+            f"The server at {place} lacks the vector extension: install pgvector on it, or unset "
+            "DATABASE_URL to use the embedded one."
+        ) from error
     except psycopg.ProgrammingError as error:
         raise DatabaseError(
             "DATABASE_URL is not an address of the form postgresql://user:password@host/name."
         ) from error
     except psycopg.OperationalError as error:
         raise _refused(place, url, error) from error
-    if version < OLDEST * 10_000:
-        raise DatabaseError(
-            f"The server at {place} is PostgreSQL {version // 10_000} and Tremplin needs "
-            f"{OLDEST} or newer: upgrade it, or unset DATABASE_URL to use the embedded one."
-        )
-    if found is None or not any(found):
-        raise DatabaseError(
-            f"The server at {place} lacks the vector extension: install pgvector on it, or unset "
-            "DATABASE_URL to use the embedded one."
-        )
 
 
 def _place(url: str) -> str:
