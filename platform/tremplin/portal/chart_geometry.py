@@ -42,9 +42,9 @@ def nice_step(span: float, wanted: int) -> float:
 
 
 def make_scale(values: Iterable[float], *, intervals: int = 5, whole: bool = False) -> Scale:
-    """Return a tight scale holding zero and every value.
+    """Return a tight scale holding zero and every value, ticks on multiples of 1, 2 or 5.
 
-    ``intervals``: most intervals between ticks. ``whole``: counts, so no tick between integers.
+    The ends are rounded to half a step, so at most a tenth of the plot stays empty. ``intervals``: most intervals between ticks. ``whole``: counts, so no tick between integers.
     """
     known = list(values)
     high = max([0.0, *known])
@@ -54,10 +54,13 @@ def make_scale(values: Iterable[float], *, intervals: int = 5, whole: bool = Fal
     step = nice_step(high - low, intervals)
     if whole:
         step = max(1.0, step)
-    first = math.floor(low / step + 1e-9)
-    last = math.ceil(high / step - 1e-9)
+    half = step / 2
+    bottom = round(math.floor(low / half + 1e-9) * half, 10)
+    top = round(math.ceil(high / half - 1e-9) * half, 10)
+    first = math.ceil(bottom / step - 1e-9)
+    last = math.floor(top / step + 1e-9)
     ticks = tuple(round(index * step, 10) for index in range(first, last + 1))
-    return Scale(ticks[0], ticks[-1], ticks)
+    return Scale(bottom, top, ticks)
 
 
 @dataclass(frozen=True, slots=True)
