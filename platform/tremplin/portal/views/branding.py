@@ -19,6 +19,7 @@ from tenants.branding import themes, tokens
 
 from tremplin.kernel import audit
 from tremplin.kernel.access import guarded
+from tremplin.notifications.mail import sample_html
 from tremplin.portal import shell as shells
 
 FONTS = {
@@ -27,6 +28,10 @@ FONTS = {
     "bricolage": "Bricolage Grotesque",
     "source-serif": "Source Serif 4",
 }
+# A mail carries its styles inline; the frame runs no script and loads nothing.
+MAIL_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
+)
 PARTS = {
     "login": "portal/pages/preview_login.html",
     "dashboard": "portal/pages/preview_dashboard.html",
@@ -227,6 +232,8 @@ def restore(request: HttpRequest, number: int) -> HttpResponse:
 @guarded(permission="portal.branding")
 def preview(request: HttpRequest, part: str) -> HttpResponse:
     """Show a page or a mail in the look of the draft (or of the published version)."""
+    if part == "mail-frame":
+        return _mail_frame(request)
     template = PARTS.get(part)
     if template is None:
         raise Http404
@@ -241,8 +248,15 @@ def preview(request: HttpRequest, part: str) -> HttpResponse:
         logo_url = f"/brand/{draft.logo.rsplit('/', 1)[-1]}" if draft.logo else ""
         space = replace(shell.space, logo_url=logo_url)
         context["shell"] = replace(shell, css=css, space=space, sidebar=inputs.sidebar)
-    if part == "mail":
-        from tremplin.notifications.mail import sample_html
-
-        context["mail_html"] = sample_html(request.tenant, inputs)
     return render(request, template, context)
+
+
+def _mail_frame(request: HttpRequest) -> HttpResponse:
+    draft = branding.draft(request.tenant) or branding.published(request.tenant)
+    html = sample_html(
+        request.tenant, branding.inputs_of(draft), logo_path=draft.mail_logo if draft else ""
+    )
+    response = HttpResponse(html)
+    response["Content-Security-Policy"] = MAIL_POLICY
+    response["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,1 @@
+"""Running the platform: self-service creation of spaces, the operator's console, the demo."""

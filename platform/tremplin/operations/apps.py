@@ -1,0 +1,33 @@
+"""Django application of the operations."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from tremplin.api import Permission, Text
+
+
+class OperationsConfig(AppConfig):
+    """Declares the operator's right and what a new space needs."""
+
+    name = "tremplin.operations"
+    label = "operations"
+    verbose_name = _("Operations")
+
+    def ready(self) -> None:
+        from tremplin.identity.roles import register_permissions
+        from tremplin.kernel.schedules import register_schedule
+        from tremplin.operations.tasks import forget_pending
+
+        register_permissions(
+            "operations",
+            [
+                Permission(
+                    code="platform",
+                    label=Text(en="Run the platform", fr="Exploiter la plateforme"),
+                    default_roles=("platform_admin",),
+                )
+            ],
+        )
+        register_schedule("operations.forget_pending", forget_pending, "15 * * * *", per_tenant=True)

@@ -1,0 +1,78 @@
+"""Forms of the operations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext, gettext_lazy
+from tenants import registry, slugs
+from tenants.errors import TenancyError
+
+from tremplin.identity.models import User
+
+
+class StartForm(forms.Form):
+    """The sign-up page of a new space."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name of your organisation"), min_length=2, max_length=100
+    )
+    slug = forms.CharField(
+        label=gettext_lazy("Address of your space"),
+        max_length=40,
+        help_text=gettext_lazy("Lower-case letters, digits and hyphens."),
+    )
+    kind = forms.ChoiceField(
+        label=gettext_lazy("Type"),
+        choices=[
+            ("school", gettext_lazy("School or training centre")),
+            ("company", gettext_lazy("Company")),
+        ],
+    )
+    email = forms.EmailField(
+        label=gettext_lazy("Your e-mail"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    password = forms.CharField(
+        label=gettext_lazy("Password"),
+        strip=False,
+        max_length=200,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=gettext_lazy("At least 12 characters. A short sentence is easy to remember."),
+    )
+    terms = forms.BooleanField(
+        label=gettext_lazy("I accept the terms of use"),
+        error_messages={"required": gettext_lazy("Accept the terms to create a space.")},
+    )
+
+    def clean_slug(self) -> str:
+        slug = str(self.cleaned_data["slug"]).strip().lower()
+        try:
+            slugs.check(slug)
+        except TenancyError as error:
+            raise ValidationError(str(error)) from error
+        if registry.by_slug(slug) is not None:
+            raise ValidationError(gettext("This address is already taken: choose another one."))
+        return slug
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).strip().lower()
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if password := data.get("password"):
+            try:
+                validate_password(password, User(email=data.get("email", "")))
+            except ValidationError as error:
+                self.add_error("password", error)
+        return data
+
+
+class SuspendForm(forms.Form):
+    """Why a space is closed."""
+
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200)

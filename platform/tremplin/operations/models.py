@@ -1,0 +1,51 @@
+"""Spaces asked for and not confirmed yet, and the token that opens the first session."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from tremplin.api.models import TenantModel
+
+
+class PendingSpace(TenantModel):
+    """A request of the sign-up page, kept by the operator's space until its mail is confirmed."""
+
+    name = models.CharField(max_length=100)
+    slug = models.CharField(max_length=40)
+    kind = models.CharField(max_length=12)
+    email = models.CharField(max_length=254)
+    password_hash = models.CharField(max_length=200)
+    locale = models.CharField(max_length=8)
+    token_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "operations_pending_space"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=["school", "company"]), name="operations_pending_kind"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class HandOver(TenantModel):
+    """A single-use token that opens the owner's first session in her new space."""
+
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
+    )
+    token_hash = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "operations_hand_over"
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -1,0 +1,83 @@
+"""What the operator sees: spaces, schemas, queues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from tenants.models import Domain, SchemaState, Tenant
+from tenants.registry import TenantInfo, all_tenants
+
+from tremplin.kernel import registry as plugins
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceRow:
+    """One space of the operator's list."""
+
+    tenant: TenantInfo
+    reseller: str
+    schema_status: str
+    created_at: datetime | None
+    hosts: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PluginRow:
+    slug: str
+    version: str
+    status: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    name: str
+    length: int
+
+
+def spaces() -> list[SpaceRow]:
+    """Return every space with the state of its schema, in four queries whatever their number."""
+    states = dict(SchemaState.objects.values_list("schema_name", "status"))
+    created = dict(Tenant.objects.values_list("pk", "created_at"))
+    hosts: dict[int, list[str]] = {}
+    for tenant_id, host in Domain.objects.order_by("-is_primary", "domain").values_list(
+        "tenant_id", "domain"
+    ):
+        hosts.setdefault(tenant_id, []).append(host)
+    tenants = all_tenants()
+    names = {tenant.pk: tenant.name for tenant in tenants}
+    return [
+        SpaceRow(
+            tenant,
+            names.get(tenant.reseller_pk or 0, ""),
+            states.get(tenant.schema_name, "unknown"),
+            created.get(tenant.pk),
+            hosts.get(tenant.pk, []),
+        )
+        for tenant in sorted(tenants, key=lambda tenant: tenant.name.lower())
+    ]
+
+
+def modules() -> list[PluginRow]:
+    """Return the installed plugins, those that could not start included."""
+    return [
+        PluginRow(
+            entry.slug,
+            entry.manifest.version if entry.manifest else "",
+            entry.status,
+            entry.problem or "",
+        )
+        for entry in plugins.plugins()
+    ]
+
+
+def queues() -> list[Queue]:
+    """Return the length of each task queue of the database broker; empty with another broker."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regnamespace('pgmq') IS NOT NULL")
+        if not cursor.fetchone()[0]:
+            return []
+        cursor.execute("SELECT queue_name, queue_length FROM pgmq.metrics_all() ORDER BY queue_name")
+        return [Queue(name, length) for name, length in cursor.fetchall()]

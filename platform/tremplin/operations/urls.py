@@ -1,0 +1,20 @@
+"""Addresses of the operations."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from tremplin.operations.views import platform, start
+
+app_name = "operations"
+urlpatterns = [
+    path("start/", start.form, name="start"),
+    path("start/slug/", start.propose_slug, name="start_slug"),
+    path("start/sent/", start.sent, name="start_sent"),
+    path("start/confirm/<str:token>/", start.confirm, name="start_confirm"),
+    path("start/enter/<str:token>/", start.enter, name="start_enter"),
+    path("platform/", platform.index, name="platform"),
+    path("platform/spaces/<uuid:space>/", platform.space, name="space"),
+    path("platform/spaces/<uuid:space>/suspend/", platform.suspend, name="suspend"),
+    path("platform/spaces/<uuid:space>/resume/", platform.resume, name="resume"),
+]

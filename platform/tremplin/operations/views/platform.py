@@ -1,0 +1,81 @@
+"""The operator's console."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.views.decorators.http import require_POST
+from tenants import registry
+from tenants.errors import TenancyError
+from tenants.registry import TenantInfo
+
+from tremplin.kernel.access import guarded
+from tremplin.operations import selectors, services
+from tremplin.operations.access import hq_only
+from tremplin.operations.forms import SuspendForm
+
+
+def _space(key: UUID) -> TenantInfo:
+    tenant = registry.by_uuid(key)
+    if tenant is None:
+        raise Http404
+    return tenant
+
+
+@hq_only
+@guarded(permission="operations.platform")
+def index(request: HttpRequest) -> HttpResponse:
+    """List the spaces, the state of their schemas, the modules and the queues."""
+    context = {
+        "spaces": selectors.spaces(),
+        "modules": selectors.modules(),
+        "queues": selectors.queues(),
+    }
+    return render(request, "operations/platform.html", context)
+
+
+@hq_only
+@guarded(permission="operations.platform")
+def space(request: HttpRequest, space: UUID) -> HttpResponse:
+    """Show one space."""
+    tenant = _space(space)
+    row = next(row for row in selectors.spaces() if row.tenant.pk == tenant.pk)
+    return render(request, "operations/space.html", {"row": row, "form": SuspendForm()})
+
+
+@require_POST
+@hq_only
+@guarded(permission="operations.platform")
+def suspend(request: HttpRequest, space: UUID) -> HttpResponse:
+    """Close a space; the reason is required."""
+    tenant = _space(space)
+    form = SuspendForm(request.POST)
+    if not form.is_valid():
+        row = next(row for row in selectors.spaces() if row.tenant.pk == tenant.pk)
+        return render(request, "operations/space.html", {"row": row, "form": form}, status=422)
+    try:
+        services.suspend_space(tenant, form.cleaned_data["reason"])
+    except TenancyError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, gettext("%(name)s is suspended.") % {"name": tenant.name})
+    return redirect("operations:space", space=space)
+
+
+@require_POST
+@hq_only
+@guarded(permission="operations.platform")
+def resume(request: HttpRequest, space: UUID) -> HttpResponse:
+    """Open a suspended space again."""
+    tenant = _space(space)
+    try:
+        services.resume_space(tenant)
+    except TenancyError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, gettext("%(name)s is open again.") % {"name": tenant.name})
+    return redirect("operations:space", space=space)
