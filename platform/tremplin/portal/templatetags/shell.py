@@ -41,3 +41,9 @@ def querystring_for(context: template.Context, param: str, value: object) -> str
     query = request.GET.copy() if request is not None else QueryDict(mutable=True)
     query[param] = str(value)
     return f"?{query.urlencode()}"
+
+
+@register.filter
+def layout_for(shell: object) -> str:
+    """Return the layout of an error page: with the sidebar for people signed in."""
+    return "portal/app.html" if getattr(shell, "person", None) else "portal/public.html"
