@@ -160,9 +160,10 @@ def explain(what, output):
         )
     network = ("NewConnectionError", "ConnectTimeout", "ReadTimeout", "Name or service not known")
     network += ("Temporary failure in name resolution", "ProxyError", "Connection broken")
+    network += ("(from versions: none)",)  # what is left when pip does not retry
     network += ("getaddrinfo failed", "Network is unreachable", "SSLError", "NameResolutionError")
     if any(word in output for word in network):
-        return f"{what} because the network is not reachable: check the connection {AGAIN}"
+        return f"{what} because the package index cannot be reached: check the network {AGAIN}"
     if "Permission denied" in output or "Read-only file system" in output:
         return f"{what} because {ROOT} cannot be written: give yourself the right {AGAIN}"
     lines = [line.strip() for line in output.splitlines() if line.strip()]
