@@ -64,8 +64,10 @@ def recorded(name):
 
 
 def covers(name):
-    """Whether ``.venv`` holds a set: ``dev`` holds everything that ``base`` has."""
-    return recorded("dev") or (name == "base" and recorded("base"))
+    """Whether ``.venv`` runs and holds a set: ``dev`` holds everything that ``base`` has."""
+    # The interpreter is a link that breaks when the Python it was made from is removed.
+    runs = os.access(VENV_PYTHON, os.X_OK)
+    return runs and (recorded("dev") or (name == "base" and recorded("base")))
 
 
 def importable(name):
