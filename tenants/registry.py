@@ -103,18 +103,12 @@ class _Cache:
     def get(self, key: tuple[str, Any]) -> tuple[bool, TenantInfo | None]:
         with self.lock:
             entry = self.entries.get(key)
-            if (
-                entry is None
-                or entry[0] < time.monotonic()
-                or entry[1] != self.generation
-            ):
+            if entry is None or entry[0] < time.monotonic() or entry[1] != self.generation:
                 return False, None
             self.entries.move_to_end(key)
             return True, entry[2]
 
-    def put(
-        self, keys: Iterable[tuple[str, Any]], info: TenantInfo | None, seen: int
-    ) -> None:
+    def put(self, keys: Iterable[tuple[str, Any]], info: TenantInfo | None, seen: int) -> None:
         """Remember ``info``, unless the cache was dropped since generation ``seen``."""
         life = POSITIVE_SECONDS if info else NEGATIVE_SECONDS
         with self.lock:
@@ -235,17 +229,13 @@ def _find(by: str, value: Any) -> TenantInfo | None:
     seen = _cache.generation
     if by == "host":
         rows = Tenant.objects.filter(
-            pk__in=Domain.objects.filter(
-                domain=value, verified_at__isnull=False
-            ).values("tenant")
+            pk__in=Domain.objects.filter(domain=value, verified_at__isnull=False).values("tenant")
         )
     else:
         rows = Tenant.objects.filter(**{_FILTERS[by]: value})
     found = load(rows[:1])
     info = found[0] if found else None
-    _cache.put(
-        [(by, value)] if info is None else [(by, value), *_keys(info)], info, seen
-    )
+    _cache.put([(by, value)] if info is None else [(by, value), *_keys(info)], info, seen)
     return info
 
 
@@ -277,24 +267,22 @@ def load(rows: Iterable[Tenant]) -> list[TenantInfo]:
     keys = [tenant.pk for tenant in tenants]
     hosts: dict[int, list[str]] = {}
     primary: dict[int, str] = {}
-    for domain in Domain.objects.filter(
-        tenant__in=keys, verified_at__isnull=False
-    ).order_by("pk"):
+    for domain in Domain.objects.filter(tenant__in=keys, verified_at__isnull=False).order_by("pk"):
         hosts.setdefault(domain.tenant_id, []).append(domain.domain)
         if domain.is_primary:
             primary[domain.tenant_id] = domain.domain
     brands = {
         brand.tenant_id: brand
-        for brand in Branding.objects.filter(
-            tenant__in=keys, state=Branding.State.PUBLISHED
-        ).defer("tokens_css")
+        for brand in Branding.objects.filter(tenant__in=keys, state=Branding.State.PUBLISHED).defer(
+            "tokens_css"
+        )
     }
     schemas = [tenant.schema_name for tenant in tenants]
     states = {
         state.schema_name: state
-        for state in SchemaState.objects.filter(
-            schema_name__in=[*schemas, TEMPLATE_SCHEMA]
-        ).only("schema_name", "status", "fingerprint", "previous_fingerprint")
+        for state in SchemaState.objects.filter(schema_name__in=[*schemas, TEMPLATE_SCHEMA]).only(
+            "schema_name", "status", "fingerprint", "previous_fingerprint"
+        )
     }
     accepted = _accepted(states.get(TEMPLATE_SCHEMA))
     return [
@@ -304,8 +292,8 @@ def load(rows: Iterable[Tenant]) -> list[TenantInfo]:
             schema_name=tenant.schema_name,
             slug=tenant.slug,
             name=tenant.name,
-            kind=tenant.kind,
-            status=tenant.status,
+            kind=str(tenant.kind),
+            status=str(tenant.status),
             locale=tenant.locale,
             timezone=tenant.timezone,
             theme=tenant.theme,

@@ -197,29 +197,37 @@ def filled_tables(schema: str, names: Collection[str]) -> list[str]:
     if not names:
         return []
     parts = " UNION ALL ".join(
-        f"SELECT %s WHERE EXISTS (SELECT FROM {quoted(schema)}.{quoted(name)})"
-        for name in names
+        f"SELECT %s WHERE EXISTS (SELECT FROM {quoted(schema)}.{quoted(name)})" for name in names
     )
     with connection.cursor() as cursor:
         cursor.execute(parts, list(names))
         return sorted(name for (name,) in cursor.fetchall())
 
 
+def require_empty(schema: str, allowed: Collection[str]) -> None:
+    """Raise ``TemplateNotEmpty`` when a table that is not in ``allowed`` holds a row."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = to_regnamespace(%s)",
+            [schema],
+        )
+        names = [name for (name,) in cursor.fetchall() if name not in allowed]
+    wrong = filled_tables(schema, names)
+    if wrong:
+        raise TemplateNotEmpty(tables=", ".join(wrong))
+
+
 class _Builder:
     """One reading of the catalogue."""
 
-    def __init__(
-        self, schema: str, namespace: int, cursor: Any, free: frozenset[str]
-    ) -> None:
+    def __init__(self, schema: str, namespace: int, cursor: Any, free: frozenset[str]) -> None:
         self.schema = schema
         self.namespace = namespace
         self.cursor = cursor
         self.free = free
         self.plan = Blueprint(schema)
 
-    def run(
-        self, rows: Collection[str] | None, cross_targets: frozenset[str]
-    ) -> Blueprint:
+    def run(self, rows: Collection[str] | None, cross_targets: frozenset[str]) -> Blueprint:
         unknown = [what for (what,) in self._all(UNKNOWN)]
         if unknown:
             self._refuse(", ".join(unknown))
@@ -255,9 +263,7 @@ class _Builder:
 
     def _identities(self) -> None:
         tables = {table.oid: table for table in self.plan.shape}
-        for name, owner, column, identity, kind, *options, column_type in self._all(
-            SEQUENCES
-        ):
+        for name, owner, column, identity, kind, *options, column_type in self._all(SEQUENCES):
             start, step, low, high, cache, cycle = options
             if identity not in {"a", "d"}:
                 if name not in self.free:
@@ -275,15 +281,11 @@ class _Builder:
             if called or last != 1:
                 text = "true" if called else "false"
                 literal = _literal(_ident(name))
-                self.plan.sequences.append(
-                    f"SELECT pg_catalog.setval({literal}, {last}, {text})"
-                )
+                self.plan.sequences.append(f"SELECT pg_catalog.setval({literal}, {last}, {text})")
 
     def _constraints(self, cross_targets: frozenset[str]) -> set[int]:
         backing = set()
-        for table, name, kind, definition, far_schema, far, index in self._all(
-            CONSTRAINTS
-        ):
+        for table, name, kind, definition, far_schema, far, index in self._all(CONSTRAINTS):
             text = f"ALTER TABLE {_ident(table)} ADD CONSTRAINT {_ident(name)} {definition}"
             if kind in {"p", "u", "x"}:
                 backing.add(index)
@@ -298,9 +300,7 @@ class _Builder:
         return backing
 
     def _rows(self, allowed: Collection[str]) -> None:
-        filled = set(
-            filled_tables(self.schema, [table.name for table in self.plan.shape])
-        )
+        filled = set(filled_tables(self.schema, [table.name for table in self.plan.shape]))
         wrong = sorted(filled - set(allowed))
         if wrong:
             raise TemplateNotEmpty(tables=", ".join(wrong))
@@ -311,12 +311,8 @@ class _Builder:
     def _inserts(self, table: Table) -> Iterator[str]:
         columns = table.stored
         names = ", ".join(_ident(column.name) for column in columns)
-        values = ", ".join(
-            f"quote_nullable({_ident(column.name)}::text)" for column in columns
-        )
-        order = ", ".join(
-            _ident(name) for name in table.primary_key or [columns[0].name]
-        )
+        values = ", ".join(f"quote_nullable({_ident(column.name)}::text)" for column in columns)
+        order = ", ".join(_ident(name) for name in table.primary_key or [columns[0].name])
         self.cursor.execute(
             f"SELECT '(' || concat_ws(', ', {values}) || ')' FROM {_ident(table.name)} "
             f"ORDER BY {order}"
@@ -331,12 +327,7 @@ class _Builder:
 def _ident(name: str) -> str:
     """Return ``name`` quoted only when needed, as PostgreSQL itself prints it."""
     plain = name.replace("_", "a")
-    safe = (
-        plain.isascii()
-        and plain.isalnum()
-        and not plain[0].isdigit()
-        and plain.islower()
-    )
+    safe = plain.isascii() and plain.isalnum() and not plain[0].isdigit() and plain.islower()
     return name if safe and name not in _KEYWORDS else quoted(name)
 
 
