@@ -30,7 +30,9 @@ class Event(BaseModel):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if not EVENT_NAME.match(cls.event_name):
-            raise TypeError(f"{cls.__name__}.event_name {cls.event_name!r} is not a valid event name")
+            raise TypeError(
+                f"{cls.__name__}.event_name {cls.event_name!r} is not a valid event name"
+            )
 
     @classmethod
     def module(cls) -> str:

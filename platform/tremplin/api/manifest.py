@@ -120,7 +120,9 @@ class Manifest(_Declaration):
     events_published: tuple[type[Event], ...] = ()
     subscribers: tuple[InstanceOf[Subscriber], ...] = ()
     topics: tuple[Topic, ...] = ()
-    public_prefixes: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")], ...] = ()
+    public_prefixes: tuple[
+        Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")], ...
+    ] = ()
     languages: tuple[str, ...] = ("en", "fr")
     data_use: Text
     ai_use: Text

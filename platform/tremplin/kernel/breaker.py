@@ -87,7 +87,9 @@ class Breaker:
             opens = circuit.probing or (full and moment - circuit.failures[0] <= WINDOW_SECONDS)
             if opens:
                 circuit.opened_at, circuit.probing = moment, False
-        logger.warning("hook %s of %s failed: %s", hook, plugin, type(error).__name__, exc_info=error)
+        logger.warning(
+            "hook %s of %s failed: %s", hook, plugin, type(error).__name__, exc_info=error
+        )
         if opens:
             logger.error("hook %s of %s is left alone for %.0f s", hook, plugin, OPEN_SECONDS)
 

@@ -64,7 +64,9 @@ def check_async_views(app_configs: Any = None, **kwargs: Any) -> list[checks.Che
 
 def _async_error(name: str) -> checks.CheckMessage:
     return checks.Error(
-        f"{name} is async", hint="The current tenant is lost there: write it sync.", id="tremplin.E002"
+        f"{name} is async",
+        hint="The current tenant is lost there: write it sync.",
+        id="tremplin.E002",
     )
 
 

@@ -215,7 +215,9 @@ def _peek(file: Path) -> _Peek:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        name = (
+            node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        )
         if name != "Manifest":
             continue
         values = {
@@ -246,7 +248,9 @@ def _load(candidate: _Candidate) -> Found | PluginProblem:
         reason = f"the slug {manifest.slug!r} is reserved by the platform"
         return PluginProblem(manifest.slug, candidate.origin, reason)
     if candidate.module != f"{manifest.django_app}.plugin":
-        reason = f"django_app is {manifest.django_app!r} but the plugin lives in {candidate.module!r}"
+        reason = (
+            f"django_app is {manifest.django_app!r} but the plugin lives in {candidate.module!r}"
+        )
         return PluginProblem(manifest.slug, candidate.origin, reason)
     return Found(manifest.slug, manifest, plugin, candidate.origin)
 

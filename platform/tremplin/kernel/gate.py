@@ -144,7 +144,9 @@ def activate(tenant: Any, slug: str) -> None:
         raise Problem(409, "module_quarantined", _("This module is withdrawn by the operator."))
     if _mode(slug, _as_active(row)) != "on":
         raise Problem(
-            402, "module_not_licensed", _("This module is not part of your plan: start a trial first.")
+            402,
+            "module_not_licensed",
+            _("This module is not part of your plan: start a trial first."),
         )
     missing = [need for need in manifest.requires if mode(tenant, need) != "on"]
     if missing:
@@ -195,9 +197,7 @@ def set_quarantined(tenant: Any, slug: str, quarantined: bool, *, reason: str) -
     """Withdraw a module from one tenant (operator), or give it back."""
     with transaction.atomic():
         _write(tenant, slug, quarantined=quarantined)
-        _record(
-            tenant, "module.quarantined", slug, {"quarantined": quarantined, "reason": reason}
-        )
+        _record(tenant, "module.quarantined", slug, {"quarantined": quarantined, "reason": reason})
 
 
 def forget_tenant(tenant_pk: int) -> None:
@@ -244,9 +244,7 @@ def _check_settings(tenant: Any, slug: str) -> None:
 
 def _write(tenant: Any, slug: str, **values: Any) -> None:
     with services.tenancy().public_write(f"module state {slug}"):
-        ModuleState.objects.update_or_create(
-            tenant_id=tenant.pk, slug=slug, defaults=values
-        )
+        ModuleState.objects.update_or_create(tenant_id=tenant.pk, slug=slug, defaults=values)
     _rows.changed(tenant.pk)
 
 

@@ -39,9 +39,7 @@ class OutboxEvent(models.Model):
                 name="kernel_outbox_unsent",
                 condition=models.Q(sent_at__isnull=True, dead=False),
             ),
-            models.Index(
-                fields=["id"], name="kernel_outbox_dead", condition=models.Q(dead=True)
-            ),
+            models.Index(fields=["id"], name="kernel_outbox_dead", condition=models.Q(dead=True)),
         ]
 
     def __str__(self) -> str:
@@ -62,9 +60,7 @@ class Receipt(models.Model):
         verbose_name = _("receipt")
         verbose_name_plural = _("receipts")
         constraints = [
-            models.UniqueConstraint(
-                fields=["event_id", "subscriber"], name="kernel_receipt_once"
-            )
+            models.UniqueConstraint(fields=["event_id", "subscriber"], name="kernel_receipt_once")
         ]
 
     def __str__(self) -> str:

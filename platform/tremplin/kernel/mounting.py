@@ -96,7 +96,9 @@ def validate_routers(slug: str, routers: list[Any]) -> None:
             name = f"{operation.view_func.__module__}.{operation.view_func.__name__}"
             access = access_of(operation.view_func)
             if access is None:
-                raise UnguardedView(f"{name} does not say who may call it: use tremplin.api.operation")
+                raise UnguardedView(
+                    f"{name} does not say who may call it: use tremplin.api.operation"
+                )
             if access.permission and access.permission.split(".")[0] != slug:
                 raise UnguardedView(f"{name} asks for {access.permission!r}, not one of {slug!r}")
             if access.anonymous and not mounted.anonymous:
@@ -110,7 +112,9 @@ def validate_routers(slug: str, routers: list[Any]) -> None:
             chosen = operation.operation_id or operation.view_func.__name__
             operation.operation_id = chosen if chosen.startswith(f"{slug}_") else f"{slug}_{chosen}"
         if mounted.router.auth is not NOT_SET:
-            raise UnguardedView(f"the router {mounted.prefix!r} sets its own auth; core authenticates")
+            raise UnguardedView(
+                f"the router {mounted.prefix!r} sets its own auth; core authenticates"
+            )
 
 
 def operations_of(mounted: ApiRouter) -> Iterator[Any]:

@@ -223,9 +223,7 @@ def unregister(slug: str) -> None:
 
 
 def _entry_of_problem(problem: PluginProblem) -> PluginEntry:
-    return PluginEntry(
-        problem.slug, None, None, problem.kind, problem.reason, problem.origin
-    )
+    return PluginEntry(problem.slug, None, None, problem.kind, problem.reason, problem.origin)
 
 
 def _register(found: Found) -> None:

@@ -183,9 +183,7 @@ class SessionAuth(APIKeyCookie):
     def authenticate(self, request: HttpRequest, key: str | None) -> Any:
         person = request.ctx.person  # type: ignore[attr-defined]
         if person is None:
-            raise Problem(
-                401, "authentication_required", _("Sign in to use this operation.")
-            )
+            raise Problem(401, "authentication_required", _("Sign in to use this operation."))
         return person
 
 

@@ -72,7 +72,9 @@ def module_of(model: type[BaseModel]) -> str:
     for entry in registry.plugins():
         if entry.manifest is not None and entry.manifest.settings is model:
             return entry.slug
-    raise LookupError(f"{model.__name__} belongs to no module: set its class attribute tremplin_module")
+    raise LookupError(
+        f"{model.__name__} belongs to no module: set its class attribute tremplin_module"
+    )
 
 
 def field_is_secret(model: type[BaseModel], name: str) -> bool:
@@ -235,7 +237,9 @@ def _to_store(model: type[BaseModel], values: Mapping[str, object]) -> dict[str,
         if isinstance(parsed, SecretStr):
             stored[name] = {SECRET_MARK: crypto.encrypt(parsed.get_secret_value())}
         elif isinstance(parsed, SecretBytes):
-            stored[name] = {SECRET_MARK: crypto.encrypt(parsed.get_secret_value().decode("latin-1"))}
+            stored[name] = {
+                SECRET_MARK: crypto.encrypt(parsed.get_secret_value().decode("latin-1"))
+            }
         else:
             stored[name] = json.loads(_adapter(model, name).dump_json(parsed))
     if errors:

@@ -94,9 +94,7 @@ class Reminder(models.Model):
         verbose_name = _("reminder")
         verbose_name_plural = _("reminders")
         constraints = [
-            models.UniqueConstraint(
-                fields=["tenant_id", "key"], name="kernel_state_reminder_once"
-            )
+            models.UniqueConstraint(fields=["tenant_id", "key"], name="kernel_state_reminder_once")
         ]
         indexes = [
             models.Index(

@@ -1,0 +1,1 @@
+"""Runs a failing query inside the caller's transaction."""

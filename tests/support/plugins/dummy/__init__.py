@@ -1,0 +1,1 @@
+"""A module that uses every extension point, for tests only."""

@@ -1,0 +1,1 @@
+"""Raises in every question it is asked."""

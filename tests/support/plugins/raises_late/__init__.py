@@ -1,0 +1,1 @@
+"""Answers once, then fails halfway through its generator."""

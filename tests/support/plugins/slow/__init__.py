@@ -1,0 +1,1 @@
+"""Takes longer than the budget of a hook."""

@@ -1,0 +1,1 @@
+"""Returns a dict where a value of the contract is due."""
