@@ -236,7 +236,7 @@ class Server:
                 if self.account:
                     os.chown(draft, self.account.uid, self.account.gid)
                 write_private(secret, password, account=self.account)
-                done = subprocess.run(
+                done = subprocess.run(  # noqa: S603
                     command,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
@@ -342,7 +342,7 @@ class Server:
         fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             if WINDOWS:
-                subprocess.run(
+                subprocess.run(  # noqa: S603
                     [
                         *(program(self.binaries, "pg_ctl"), "start", "-w", "-t", "60"),
                         *("-D", str(self.data), "-l", str(log), "-o", f"-p {self.port}"),
@@ -353,7 +353,7 @@ class Server:
                 )
                 self.pid = self._recorded()[0]
                 return
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603
                 [program(self.binaries, "postgres"), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=fd,
@@ -422,7 +422,7 @@ class Server:
             *("-h", HOST, "-p", str(port), "-U", user, "-d", database, "-f", "-"),
         ]
         environment = bare_environment(PGPASSWORD=password, PGCONNECT_TIMEOUT="10")
-        return subprocess.run(
+        return subprocess.run(  # noqa: S603
             command, input=script, capture_output=True, text=True, check=False, env=environment
         )
 
@@ -473,7 +473,7 @@ class Server:
         if WINDOWS:
             if self.running():
                 command = [program(self.binaries, "pg_ctl"), "stop", "-D", str(self.data)]
-                subprocess.run(
+                subprocess.run(  # noqa: S603
                     [*command, "-m", "fast", "-w", "-t", "10"], capture_output=True, check=False
                 )
             return

@@ -153,8 +153,11 @@ def die_with_parent(number: int) -> Callable[[], None] | None:
 
 def alive(pid: int) -> bool:
     if WINDOWS:
-        found = subprocess.run(
-            ["tasklist", "/FI", f"PID eq {pid}", "/NH"], capture_output=True, text=True, check=False
+        found = subprocess.run(  # noqa: S603
+            ["tasklist", "/FI", f"PID eq {pid}", "/NH"],
+            capture_output=True,
+            text=True,
+            check=False,  # noqa: S607
         )
         return str(pid) in found.stdout
     try:
@@ -183,8 +186,11 @@ def _arguments(pid: int) -> list[str]:
             return []
     if WINDOWS:
         return []
-    found = subprocess.run(
-        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    found = subprocess.run(  # noqa: S603
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,  # noqa: S607
     )
     return [found.stdout]
 

@@ -102,7 +102,7 @@ class Child:
             options = {"start_new_session": True, "preexec_fn": die_with_parent(signal.SIGTERM)}
         with open(self.log, "ab") as stream:
             self._read = stream.tell()
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603
                 list(self.program.command),
                 cwd=root,
                 env={**os.environ, **self.program.environment},

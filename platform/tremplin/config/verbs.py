@@ -327,7 +327,7 @@ def _pytest(arguments: Sequence[str]) -> int:
         if death:
             death()
 
-    child = subprocess.Popen(
+    child = subprocess.Popen(  # noqa: S603
         [sys.executable, "-m", "pytest", *arguments],
         cwd=ROOT,
         preexec_fn=None if sys.platform == "win32" else in_child,  # noqa: PLW1509

@@ -15,10 +15,10 @@ from types import SimpleNamespace
 
 import psycopg
 import pytest
-from tremplin.config import cli, database, progress, verbs
 
 from tenants import embedded
 from tests.bench.measure import Measure, at_most
+from tremplin.config import cli, database, progress, verbs
 
 from .conftest import ROOT, clean_environment
 

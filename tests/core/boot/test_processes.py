@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tremplin.config import processes
 
 from .conftest import ROOT, clean_environment, gone
