@@ -44,7 +44,7 @@ class SampleForm(forms.Form):
             self.fields[field_name].help_text = help_text
         self.fields["locked"].initial = "support@passerelle.example"
         kinds = [("school", _("School")), ("company", _("Company"))]
-        policies = [("open", _("Open")), ("invitation", _("By invitation")), ("domain", _("By e-mail domain"))]
+        policies = [("open", _("Open to all")), ("invitation", _("By invitation")), ("domain", _("By e-mail domain"))]
         self.fields["kind"].choices = kinds  # type: ignore[attr-defined]
         self.fields["policy"].choices = policies  # type: ignore[attr-defined]
         self.fields["cohorts"].choices = [  # type: ignore[attr-defined]
@@ -77,7 +77,7 @@ def styleguide_sample() -> dict[str, Any]:
                 {"name": "Bac Pro 2026-B", "values": [78, 64, 69, 81]},
             ],
         },
-        "answers": [(_("Right"), 68), (_("Partly right"), 14), (_("Wrong"), 18)],
+        "answers": [(_("Right answers"), 68), (_("Partly right answers"), 14), (_("Wrong answers"), 18)],
         "form": SampleForm(),
         "errors": SampleForm({"name": "", "email": "maud@", "policy": "open", "kind": "school"}),
         "page": _page(),
@@ -93,7 +93,7 @@ def styleguide_sample() -> dict[str, Any]:
         ],
         "steps": [
             {"label": _("File"), "state": "done", "url": "#steps"},
-            {"label": _("Check"), "state": "current"},
+            {"label": _("Verification"), "state": "current"},
             {"label": _("Import"), "state": "todo"},
         ],
         "checklist": [
