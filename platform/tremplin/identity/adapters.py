@@ -83,10 +83,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             },
         )
 
-    def get_from_email(self) -> str:
-        """Return the space's sender."""
-        return mails.sender()
-
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send a mail with the space's brand in the reader's language."""
         reader = context.get("user")

@@ -19,10 +19,12 @@ class IdentityConfig(AppConfig):
 
         from tremplin.api import services
         from tremplin.identity import checks, provisioning, roles, signals  # noqa: F401
-        from tremplin.identity.people_service import PeopleService
+        from tremplin.identity.people_service import PeopleService, load_person
+        from tremplin.kernel import context
 
         roles.register_permissions("identity", roles.OWN_PERMISSIONS)
         services.provide("people", PeopleService())
+        context.set_person_loader(load_person)
         signals.connect()
         steps.register_schema_sync("identity.roles", roles.sync)
         steps.register_fingerprint("identity.roles", roles.fingerprint)

@@ -1,29 +1,17 @@
-"""Mails about accounts: the reader's language, the space's name, colours and logo."""
+"""Mails about accounts, in the reader's language and the look of the space."""
 
 from __future__ import annotations
 
 from contextlib import nullcontext
-from email.mime.image import MIMEImage
-from email.utils import formataddr, parseaddr
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
-from django.utils import translation
+from django.utils import formats, timezone, translation
+from django.utils.translation import gettext as _
 
+from tenants.branding.mail import Action, Letter, compose
 from tremplin.identity import identity_settings
 from tremplin.kernel.current import current_tenant
-
-LOGO_ID = "space-logo"
-
-
-def sender() -> str:
-    """Return the sender: the space's name with the platform's address."""
-    tenant = current_tenant.get()
-    address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1] or settings.DEFAULT_FROM_EMAIL
-    return formataddr((tenant.name, address)) if tenant is not None else address
 
 
 def absolute_url(path: str) -> str:
@@ -34,51 +22,121 @@ def absolute_url(path: str) -> str:
     return path if tenant is None else services.tenancy().absolute_url(tenant, path)
 
 
-def _logo(path: str) -> MIMEImage | None:
-    if not path:
-        return None
-    file = Path(path)
-    if not file.is_absolute():
-        file = Path(settings.MEDIA_ROOT) / file
-    if not file.is_file():
-        return None
-    image = MIMEImage(file.read_bytes())
-    image.add_header("Content-ID", f"<{LOGO_ID}>")
-    image.add_header("Content-Disposition", "inline", filename=file.name)
-    return image
+def _moment(value: Any) -> str:
+    return formats.date_format(timezone.localtime(value), "DATETIME_FORMAT")
 
 
-def render(template: str, to: str, context: dict[str, Any], locale: str = "") -> EmailMultiAlternatives:
-    """Return the message of ``<template>_subject.txt``, ``_message.txt`` and ``_message.html``.
+def _confirm(context: dict[str, Any]) -> Letter:
+    return Letter(
+        _("Confirm your e-mail address"),
+        (
+            _("Someone, you we hope, gave this address for an account. Confirm that it is yours."),
+            _("The link works for three days. If you asked for nothing, ignore this message."),
+        ),
+        Action(_("Confirm my address"), context["activate_url"]),
+    )
 
-    ``locale`` is the reader's language; empty: the one of the request.
-    """
-    tenant: Any = current_tenant.get()
-    brand = getattr(tenant, "brand", None)
-    logo = _logo(getattr(brand, "mail_logo_path", "") or "")
-    values = {
-        **context,
-        "tenant": tenant,
-        "brand": brand,
-        "space_name": tenant.name if tenant is not None else "Tremplin",
-        "home_url": absolute_url("/"),
-        "logo_cid": LOGO_ID if logo is not None else "",
-        "contact": identity_settings.current().contact_email,
+
+def _already_exists(context: dict[str, Any]) -> Letter:
+    return Letter(
+        _("You already have an account"),
+        (
+            _("Someone tried to open an account with this address, which already has one."),
+            _("If it was you, sign in, or choose a new password if you forgot yours."),
+        ),
+        Action(_("Choose a new password"), context["password_reset_url"]),
+    )
+
+
+def _unknown(context: dict[str, Any]) -> Letter:
+    return Letter(
+        _("No account with this address"),
+        (
+            _("Someone asked for a new password for this address, but it has no account here."),
+            _("If it was you, try another address of yours. Otherwise ignore this message."),
+        ),
+    )
+
+
+def _reset(context: dict[str, Any]) -> Letter:
+    return Letter(
+        _("Choose a new password"),
+        (
+            _("A new password was asked for your account."),
+            _("The link works once, for a day. If you asked for nothing, ignore this message."),
+        ),
+        Action(_("Choose a new password"), context["password_reset_url"]),
+    )
+
+
+def _notice(title: str) -> Any:
+    def build(context: dict[str, Any]) -> Letter:
+        return Letter(
+            title % context,
+            (
+                _("When: %(when)s. Address: %(ip)s.")
+                % {"when": _moment(context["timestamp"]), "ip": context["ip"]},
+                _("If it was not you, choose a new password at once and tell your contact."),
+            ),
+            Action(_("Choose a new password"), absolute_url("/accounts/password/reset/")),
+        )
+
+    return build
+
+
+def _invitation(context: dict[str, Any]) -> Letter:
+    person, space = context["person"], context["space"]
+    hello = _("Hello %(name)s,") % {"name": person.first_name} if person.first_name else _("Hello,")
+    return Letter(
+        _("You are invited to %(space)s") % {"space": space},
+        (
+            hello,
+            _("An account is ready for you. Choose a password to open it."),
+            _("The link works once, until %(when)s.") % {"when": _moment(context["expires_at"])},
+        ),
+        Action(_("Open my account"), context["accept_url"]),
+    )
+
+
+def _letter(template: str, context: dict[str, Any]) -> Letter:
+    notices = {
+        "account/email/password_changed": _("Your password was changed"),
+        "account/email/password_set": _("Your password was set"),
+        "account/email/password_reset": _("Your password was changed"),
+        "account/email/email_changed": _("Your e-mail address was changed"),
+        "account/email/email_deleted": _("An e-mail address was removed from your account"),
+        "account/email/email_confirm": _("Your e-mail address was confirmed"),
+        "mfa/email/totp_activated": _("Two-step sign-in is on"),
+        "mfa/email/totp_deactivated": _("Two-step sign-in is off"),
+        "mfa/email/recovery_codes_generated": _("New recovery codes were made"),
     }
-    with translation.override(locale) if locale else nullcontext():
-        values["language"] = translation.get_language()
-        subject = " ".join(render_to_string(f"{template}_subject.txt", values).split())
-        text = render_to_string(f"{template}_message.txt", values).strip() + "\n"
-        html = render_to_string(f"{template}_message.html", values)
-    reply_to = [values["contact"]] if values["contact"] else None
-    message = EmailMultiAlternatives(subject, text, sender(), [to], reply_to=reply_to)
-    message.attach_alternative(html, "text/html")
-    if logo is not None:
-        message.mixed_subtype = "related"
-        message.attach(logo)
-    return message
+    if template in notices:
+        return _notice(notices[template].replace("%", "%%"))(context)
+    builders = {
+        "account/email/email_confirmation": _confirm,
+        "account/email/email_confirmation_signup": _confirm,
+        "account/email/account_already_exists": _already_exists,
+        "account/email/unknown_account": _unknown,
+        "account/email/password_reset_key": _reset,
+        "account/email/invitation": _invitation,
+    }
+    if template in builders:
+        return builders[template](context)
+    text = render_to_string(f"{template}_message.txt", context)
+    title = " ".join(render_to_string(f"{template}_subject.txt", context).split())
+    return Letter(title, [part.strip() for part in text.split("\n\n") if part.strip()])
 
 
 def send(template: str, to: str, context: dict[str, Any], locale: str = "") -> None:
-    """Render and send one mail. Raises the mail backend's error so that a task retries."""
-    render(template, to, context, locale).send()
+    """Send the mail named ``template`` (allauth's names) to ``to`` in the language ``locale``.
+
+    An empty ``locale`` means the one of the request. Raises the mail backend's error, so that a
+    task tries again.
+    """
+    tenant = current_tenant.get()
+    with translation.override(locale) if locale else nullcontext():
+        values = {**context, "space": tenant.name if tenant is not None else "Tremplin"}
+        message = compose(to, _letter(template, values))
+    if contact := identity_settings.current().contact_email:
+        message.reply_to = [contact]
+    message.send()

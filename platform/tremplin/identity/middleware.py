@@ -15,6 +15,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from tremplin.identity import mfa
+from tremplin.identity.backends import RoleBackend
 from tremplin.identity.people_service import person_ref
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -85,15 +86,15 @@ class PersonMiddleware:
                 if SESSION_KEY in request.session:
                     request.session.flush()  # suspended, removed or expired since she signed in
                 request.ctx = context.build(tenant, None, frozenset)  # type: ignore[attr-defined]
-                with audit.actor(None, "", address):
+                with audit.actor(None, "anonymous", address):
                     return self.get_response(request)
             if code := supported(user.locale):
                 translation.activate(code)
                 request.LANGUAGE_CODE = code  # type: ignore[attr-defined]
             request.ctx = context.build(  # type: ignore[attr-defined]
-                tenant, person_ref(user), lambda: frozenset(user.get_all_permissions())
+                tenant, person_ref(user), lambda: frozenset(RoleBackend().get_all_permissions(user))
             )
-            with audit.actor(user.pk, user.display_name, address):
+            with audit.actor(user.pk, "person", address):
                 self._note_activity(request)
                 refusal = self._second_factor(request)
                 return refusal if refusal is not None else self.get_response(request)

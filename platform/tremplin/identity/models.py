@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _
 
 from tremplin.identity.normalise import fold, normalise_email
 from tremplin.kernel.current import tenant_key
@@ -94,7 +94,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def display_name(self) -> str:
-        """Return the full name, or the e-mail address when no name is known."""
+        """Return the full name, the e-mail address when no name is known, or "Deleted account"."""
+        if self.removed_at is not None:
+            return gettext("Deleted account")
         return self.get_full_name() or self.email
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +12,19 @@ from django.db.models import QuerySet
 from tremplin.api.context import PersonRef
 from tremplin.api.services import CohortRef
 from tremplin.identity import selectors
+from tremplin.identity.backends import RoleBackend
 from tremplin.identity.models import Cohort, CohortMembership, User
 
 MAX_SEARCH = 100
+
+
+def load_person(person: UUID) -> tuple[PersonRef, Callable[[], frozenset[str]]] | None:
+    """Return a person and how to read her rights, for the context of background work."""
+    user = selectors.person(person)
+    if user is None or not user.is_active:
+        return None
+    rows: Any = user
+    return person_ref(user, rows.granted), lambda: frozenset(RoleBackend().get_all_permissions(user))
 
 
 def person_ref(person: User, roles: Iterable[str] | None = None) -> PersonRef:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from django.contrib.auth.models import Group, Permission as PermissionRow
 from django.contrib.contenttypes.models import ContentType
@@ -80,17 +79,25 @@ def register_permissions(app_label: str, permissions: tuple[Permission, ...] | l
     declared = tuple(permissions)
     if _registered.setdefault(app_label, declared) != declared:
         raise ValueError(f"the permissions of {app_label!r} are already declared")
-    _plugin_parts.cache_clear()
 
 
-@cache
 def _plugin_parts() -> tuple[tuple[Role, ...], dict[str, tuple[Permission, ...]]]:
+    from tremplin.kernel import registry
+
+    registry.startup()
+    return _read_plugins(registry.generation())
+
+
+@lru_cache(maxsize=2)
+def _read_plugins(generation: int) -> tuple[tuple[Role, ...], dict[str, tuple[Permission, ...]]]:
     from tremplin.kernel import registry
 
     roles: list[Role] = []
     permissions: dict[str, tuple[Permission, ...]] = {}
     known = {role.code for role in CORE_ROLES}
     for entry in registry.plugins():
+        if entry.manifest is None:
+            continue
         permissions[entry.slug] = entry.manifest.permissions
         for role in entry.manifest.roles:
             if role.code not in known:
@@ -109,7 +116,7 @@ def roles_for(kind: str) -> tuple[Role, ...]:
     return tuple(role for role in declared_roles() if kind in role.kinds)
 
 
-def role_label(code: str) -> str:
+def label(code: str) -> str:
     """Return the role's name in the current language (the code itself when unknown)."""
     from django.utils.translation import get_language
 
@@ -149,16 +156,9 @@ def _content_type_ids(labels: list[str]) -> dict[str, int]:
     found = dict(
         ContentType.objects.filter(app_label__in=labels, model="module").values_list("app_label", "id")
     )
-    missing = [
-        ContentType(
-            id=zlib.crc32(f"{label}.module".encode()) & 0x7FFFFFFF, app_label=label, model="module"
-        )
-        for label in labels
-        if label not in found
-    ]
-    if missing:
-        ContentType.objects.bulk_create(missing, ignore_conflicts=True)
-        found |= {row.app_label: row.id for row in missing}
+    for name in labels:
+        if name not in found:  # the id derives from the name, the same in every database
+            found[name] = ContentType.objects.get_or_create(app_label=name, model="module")[0].pk
     return found
 
 

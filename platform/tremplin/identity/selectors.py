@@ -111,3 +111,13 @@ def seats_used() -> int:
 
     holds = User.groups.through.objects.filter(user_id=OuterRef("pk"), group__name__in=seat_roles())
     return User.objects.present().filter(Exists(holds), is_active=True).count()
+
+
+def count_active() -> int:
+    """Return how many people may sign in."""
+    return User.objects.present().filter(is_active=True).count()
+
+
+def count_with_role(code: str) -> int:
+    """Return how many active people hold the role."""
+    return User.objects.present().filter(is_active=True, groups__name=code).count()

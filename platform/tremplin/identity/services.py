@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from tremplin.identity.models import (
     Invitation,
     PasswordResetToken,
     SpaceOwner,
+    TenantMembership,
     User,
 )
 from tremplin.identity.normalise import clean_text, is_email, normalise_email, slugify
@@ -131,14 +132,26 @@ def set_roles(person: User, roles: Iterable[str]) -> bool:
     before = set(person.groups.values_list("name", flat=True))
     if before == wanted:
         return False
+    if "admin" in before - wanted:
+        _keep_an_admin(person)
     person.groups.set(groups)
     person.forget_rights()
+    close_streams(person)
     _audit(
         "security.roles_changed",
         target=_target(person),
         data={"added": sorted(wanted - before), "removed": sorted(before - wanted)},
     )
     return True
+
+
+def _keep_an_admin(person: User) -> None:
+    others = User.objects.present().filter(is_active=True, groups__name="admin").exclude(pk=person.pk)
+    if "admin" in set(person.groups.values_list("name", flat=True)) and not others.exists():
+        raise IdentityError(
+            "last_admin",
+            _("This is the last administrator. Make someone else an administrator first."),
+        )
 
 
 def is_owner(person: User) -> bool:
@@ -155,6 +168,13 @@ def set_owner(person: User) -> None:
     _audit("security.owner_changed", target=_target(person))
 
 
+def close_streams(person: User) -> None:
+    """Make the person's open pages reconnect, so that they notice their changed rights."""
+    from tremplin.kernel.realtime.publishing import kick
+
+    kick(person.pk)
+
+
 def end_sessions(person: User) -> int:
     """End every session of ``person`` and return how many were recorded."""
     keys = list(UserSession.objects.filter(user=person).values_list("session_key", flat=True))
@@ -162,6 +182,7 @@ def end_sessions(person: User) -> int:
     User.objects.filter(pk=person.pk).update(session_stamp=person.session_stamp)
     Session.objects.filter(session_key__in=keys).delete()
     UserSession.objects.filter(user=person).delete()
+    close_streams(person)
     return len(keys)
 
 
@@ -181,6 +202,7 @@ def suspend(person: User, reason: str) -> bool:
     """
     if is_owner(person):
         raise IdentityError("owner_protected", _("The owner of the space cannot be suspended."))
+    _keep_an_admin(person)
     text = clean_text(reason)[:300]
     if not text:
         raise IdentityError("reason_required", _("Give a reason: it is shown to your colleagues."))
@@ -207,27 +229,54 @@ def resume(person: User) -> bool:
     return True
 
 
+_erasers: list[Callable[[UUID], None]] = []
+
+
+def register_eraser(eraser: Callable[[UUID], None]) -> None:
+    """Let ``eraser(person id)`` remove what another application keeps when a person is removed."""
+    if eraser not in _erasers:
+        _erasers.append(eraser)
+
+
 @transaction.atomic
 def remove(person: User) -> None:
-    """Close the account for good and forget who it was.
+    """Close the account for good and erase what the space keeps about the person.
 
-    Names, e-mail, rights, cohorts, invitations, second factor and sessions go; an anonymous row
-    stays so that results keep their totals. What modules keep about the person is erased by the
-    privacy service, which calls this function last. Raises ``IdentityError`` ``owner_protected``.
+    Every registered eraser runs first, then the account becomes anonymous. Raises
+    ``IdentityError`` ``owner_protected``.
     """
     if is_owner(person):
         raise IdentityError("owner_protected", _("The owner of the space cannot be removed."))
     if person.removed_at is not None:
         return
+    for eraser in _erasers:
+        eraser(person.pk)
+    person.refresh_from_db()
+    anonymise(person)
+
+
+@transaction.atomic
+def anonymise(person: User) -> None:
+    """Forget who an account belongs to.
+
+    Names, e-mail, rights, cohorts, invitations, second factor and sessions go; an anonymous row
+    stays so that results keep their totals. Idempotent. Raises ``IdentityError``
+    ``owner_protected``: the ownership is passed on first.
+    """
+    if person.removed_at is not None:
+        return
+    if is_owner(person):
+        raise IdentityError("owner_protected", _("The owner of the space cannot be removed."))
     end_sessions(person)
     Authenticator.objects.filter(user=person).delete()
     EmailAddress.objects.filter(user=person).delete()
     Invitation.objects.filter(person=person).delete()
     PasswordResetToken.objects.filter(person=person).delete()
     CohortMembership.objects.filter(person=person).delete()
+    TenantMembership.objects.filter(account=person).delete()
     person.groups.clear()
     person.user_permissions.clear()
-    person.email = f"removed-{person.pk}@removed.invalid"
+    person.email = f"erased-{person.pk}@erased.invalid"
     person.first_name = person.last_name = person.suspended_reason = person.locale = ""
     person.is_active = False
     person.set_unusable_password()
@@ -414,11 +463,4 @@ def expire_accounts() -> int:
             _audit("security.person_expired", target=_target(person))
         count += 1
     return count
-
-
-def import_people(*args: object, **kwargs: object) -> object:
-    """Import checked rows; see ``tremplin.identity.importing.apply.import_people``."""
-    from tremplin.identity.importing.apply import import_people as apply
-
-    return apply(*args, **kwargs)  # type: ignore[arg-type]
 

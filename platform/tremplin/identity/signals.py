@@ -14,7 +14,7 @@ def _record(kind: str, user: Any, **data: object) -> None:
     from tremplin.kernel import audit
 
     # During sign-in the request began as nobody: the event names the person herself.
-    with audit.actor(user.pk, user.display_name, audit_address()):
+    with audit.actor(user.pk, "person", audit_address()):
         services.audit().record(kind, target=f"person:{user.pk}", data=data)
 
 
@@ -32,10 +32,16 @@ def on_login(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
 
 def on_logout(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
     if user is not None:
+        from tremplin.identity.services import close_streams
+
+        close_streams(user)
         _record("security.logout", user)
 
 
 def on_password_changed(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
+    from tremplin.identity.services import close_streams
+
+    close_streams(user)
     _record("security.password_changed", user)
 
 
