@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tremplin.config.settings")
+# The command line runs the system checks once; a worker would run them again at every start.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 from celery import Celery, signals
 from django.conf import settings
@@ -44,6 +47,13 @@ def broker() -> dict[str, Any]:
         },
     }
 
+
+def _is_worth_reading(record: logging.LogRecord) -> bool:
+    """Drop the remark on a broker address without host: the address is in ``conn_string``."""
+    return not str(record.msg).startswith("No hostname was supplied")
+
+
+logging.getLogger("kombu.connection").addFilter(_is_worth_reading)
 
 app = Celery("tremplin")
 app.config_from_object(
