@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from django.db.models import Max
 from tenants.branding import themes, tokens
 from tenants.branding.logo import LogoFiles
 from tenants.context import public_write
-from tenants.models import Branding
+from tenants.models import Branding, Tenant
 from tenants.registry import bump_epoch
 from tremplin.kernel import clock
 
@@ -84,15 +84,36 @@ def draft(tenant: TenantInfo) -> Branding | None:
 def _fill(branding: Branding, inputs: Inputs, logo: LogoFiles | None) -> None:
     css = tokens.stylesheet(inputs.brand())
     light = tokens.palette(inputs.brand(), dark=False)
-    branding.inputs = {
-        **asdict(inputs),
-        "primary_shown": light["primary"],
-        "primary_foreground": light["primary-foreground"],
-    }
+    branding.inputs = asdict(inputs)
     branding.tokens_css = css
     branding.css_hash = hashlib.sha256(css.encode()).hexdigest()[:12]
     if logo is not None:
-        branding.logo, branding.mail_logo, branding.icon = logo.logo, logo.mail_logo, logo.icon
+        _attach(branding, logo)
+    branding.derived = {
+        "short_name": inputs.short_name,
+        "primary": light["primary"],
+        "primary_foreground": light["primary-foreground"],
+        "logo_url": file_url(branding.logo_file),
+        "mail_logo_path": branding.mail_logo_file,
+        "pack": inputs.pack,
+        "sidebar": inputs.sidebar,
+    }
+
+
+def _attach(branding: Branding, logo: LogoFiles) -> None:
+    branding.logo_file = logo.logo
+    branding.mail_logo_file = logo.mail_logo
+    branding.icon_file = logo.icon
+
+
+def logo_files(branding: Branding) -> LogoFiles:
+    """Return the paths of a version's logo, empty where there is none."""
+    return LogoFiles(branding.logo_file, branding.mail_logo_file, branding.icon_file)
+
+
+def file_url(path: str) -> str:
+    """Return the address of a stored brand file, empty when there is none."""
+    return f"/brand/{path.rsplit('/', 1)[-1]}" if path else ""
 
 
 def save_draft(
@@ -108,11 +129,7 @@ def save_draft(
             branding = Branding(tenant_id=tenant.pk, number=(last or 0) + 1, state="draft")
             current = published(tenant)
             if current is not None:
-                branding.logo, branding.mail_logo, branding.icon = (
-                    current.logo,
-                    current.mail_logo,
-                    current.icon,
-                )
+                _attach(branding, logo_files(current))
         branding.author = author
         _fill(branding, inputs, logo)
         branding.save()
@@ -132,6 +149,7 @@ def publish(
         branding.state = "published"
         branding.published_at = clock.now()
         branding.save()
+        Tenant.objects.filter(pk=tenant.pk).update(theme=inputs.theme)
         bump_epoch()
     return branding
 
@@ -141,8 +159,7 @@ def restore(tenant: TenantInfo, number: int, *, author: UUID | None) -> Branding
     former = Branding.objects.filter(tenant_id=tenant.pk, number=number).exclude(state="draft").first()
     if former is None:
         return None
-    logo = LogoFiles(former.logo, former.mail_logo, former.icon)
-    return publish(tenant, replace(inputs_of(former)), author=author, logo=logo)
+    return publish(tenant, inputs_of(former), author=author, logo=logo_files(former))
 
 
 def stylesheet_text(tenant: TenantInfo, css_hash: str) -> str | None:

@@ -22,6 +22,8 @@ DEBUG = MODE == "dev"
 BASE_DIR = ROOT
 DATA_DIR = env.data_dir
 
+TRACE_HOOKS = env.trace_hooks
+
 # --- secrets -----------------------------------------------------------------------------------
 SECRET_KEY = env.secret_key or ("" if MODE == "production" else kept_secret(DATA_DIR, "secret-key"))
 ENCRYPTION_KEYS = [key.strip() for key in env.encryption_keys.split(",") if key.strip()] or [
@@ -39,6 +41,7 @@ SHARED_APPS = [
     "tremplin.kernel.state",
 ]
 TENANT_APPS = [
+    "tremplin.kernel",  # first: its services exist before any other app is ready
     "tremplin.identity",
     "django.contrib.auth",
     "django.contrib.sessions",
@@ -48,7 +51,6 @@ TENANT_APPS = [
     "allauth.mfa",
     "allauth.usersessions",
     "guardian",
-    "tremplin.kernel",
     "tremplin.files",
     "tremplin.profiles",
     "tremplin.notifications",
@@ -227,7 +229,6 @@ LANGUAGE_COOKIE_SAMESITE = "Lax"
 AUTH_USER_MODEL = "identity.User"
 AUTHENTICATION_BACKENDS = [
     "tremplin.identity.backends.RoleBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
     "guardian.backends.ObjectPermissionBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -264,6 +265,10 @@ ACCOUNT_RATE_LIMITS = {
 MFA_ADAPTER = "tremplin.identity.mfa.Adapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 USERSESSIONS_TRACK_ACTIVITY = True
+
+# --- realtime ----------------------------------------------------------------------------------
+REALTIME_BUS = env.rt_bus
+REALTIME_REDIS_URL = env.cache_url or env.broker_url
 
 # --- languages ---------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -17,7 +17,9 @@ class PrivacyConfig(AppConfig):
 
     def ready(self) -> None:
         from tremplin.identity.roles import register_permissions
+        from tremplin.identity.services import register_eraser
         from tremplin.kernel.schedules import register_schedule
+        from tremplin.privacy.services import erase_contributions
         from tremplin.privacy.tasks import daily
 
         register_permissions(
@@ -35,4 +37,5 @@ class PrivacyConfig(AppConfig):
                 ),
             ],
         )
+        register_eraser(erase_contributions)
         register_schedule("privacy.daily", daily, "30 2 * * *", per_tenant=True)

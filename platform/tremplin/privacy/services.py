@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
@@ -70,9 +71,18 @@ def cancel_erasure(person: UUID) -> bool:
 
 def erase_person(person: UUID) -> int:
     """Erase a person from every module and the core, in one transaction; return the rows touched."""
+    return _erase(person, sources.every())
+
+
+def erase_contributions(person: UUID) -> None:
+    """Erase everything but the account itself, whose owner is ``identity``."""
+    _erase(person, (source for source in sources.every() if source.module != "identity"))
+
+
+def _erase(person: UUID, keepers: Iterable[sources.Source]) -> int:
     ctx = services.contexts().current()
     with transaction.atomic():
-        rows = sum(source.keeper.erase(ctx, person) for source in sources.every())
+        rows = sum(source.keeper.erase(ctx, person) for source in keepers)
         audit.record("privacy.erased", target=str(person), data={"rows": rows})
     return rows
 

@@ -23,7 +23,7 @@ class Source:
 
 def modules() -> Iterator[Source]:
     """Yield the plugins, switched on or not: switching off keeps the data."""
-    for entry in registry.plugins():
+    for entry in registry.installed():
         for answer in registry.personal_data(entry.slug):
             if not isinstance(answer, NoPersonalData):
                 yield Source(entry.slug, answer)

@@ -245,8 +245,7 @@ def preview(request: HttpRequest, part: str) -> HttpResponse:
         css = shells.Stylesheets(
             inputs.pack, reverse("portal:theme_preview", kwargs={"draft": draft.pk})
         )
-        logo_url = f"/brand/{draft.logo.rsplit('/', 1)[-1]}" if draft.logo else ""
-        space = replace(shell.space, logo_url=logo_url)
+        space = replace(shell.space, logo_url=branding.file_url(draft.logo_file))
         context["shell"] = replace(shell, css=css, space=space, sidebar=inputs.sidebar)
     return render(request, template, context)
 
@@ -254,7 +253,7 @@ def preview(request: HttpRequest, part: str) -> HttpResponse:
 def _mail_frame(request: HttpRequest) -> HttpResponse:
     draft = branding.draft(request.tenant) or branding.published(request.tenant)
     html = sample_html(
-        request.tenant, branding.inputs_of(draft), logo_path=draft.mail_logo if draft else ""
+        request.tenant, branding.inputs_of(draft), logo_path=draft.mail_logo_file if draft else ""
     )
     response = HttpResponse(html)
     response["Content-Security-Policy"] = MAIL_POLICY

@@ -82,8 +82,7 @@ def index(request: HttpRequest) -> HttpResponse:
     states = gate.states(request.tenant)
     cards = [
         _card(entry, states.get(entry.slug))
-        for entry in registry.plugins()
-        if entry.manifest is not None
+        for entry in registry.installed()
     ]
     return render(request, "portal/pages/modules.html", {"modules": cards})
 
