@@ -176,13 +176,17 @@ def explain(what, output):
 @contextlib.contextmanager
 def one_at_a_time():
     """Let a single command change ``.venv``; the others wait and find it ready."""
-    VENV.parent.mkdir(exist_ok=True)
-    with open(ROOT / ".venv.lock", "w") as stream:
-        if not WINDOWS:
-            import fcntl
-
-            fcntl.flock(stream, fcntl.LOCK_EX)
+    if WINDOWS:
         yield
+        return
+    import fcntl
+
+    folder = os.open(ROOT, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def prepare(name, progress):

@@ -154,7 +154,7 @@ def die_with_parent(number: int) -> Callable[[], None] | None:
 def alive(pid: int) -> bool:
     if WINDOWS:
         found = subprocess.run(  # noqa: S603
-            ["tasklist", "/FI", f"PID eq {pid}", "/NH"],
+            ["tasklist", "/FI", f"PID eq {pid}", "/NH"],  # noqa: S607
             capture_output=True,
             text=True,
             check=False,  # noqa: S607
@@ -187,7 +187,7 @@ def _arguments(pid: int) -> list[str]:
     if WINDOWS:
         return []
     found = subprocess.run(  # noqa: S603
-        ["ps", "-ww", "-o", "command=", "-p", str(pid)],
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)],  # noqa: S607
         capture_output=True,
         text=True,
         check=False,  # noqa: S607
@@ -256,14 +256,19 @@ def _closed_parent(path: Path) -> Path | None:
     return None
 
 
+def fallback_directory(path: Path) -> Path:
+    """Where root keeps the database that belongs at ``path`` when ``nobody`` cannot get there."""
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    return Path(f"/var/lib/tremplin-{digest}")
+
+
 def choose_directory(wanted: Path, account: Account | None, report: Report) -> Path:
     """The directory to use: the wanted one unless the server's user could not reach it."""
     path = Path(os.path.abspath(wanted.expanduser()))
     path = path.parent.resolve() / path.name
     closed = _closed_parent(path) if account else None
     if account and closed:
-        digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
-        path = Path(f"/var/lib/tremplin-{digest}")
+        path = fallback_directory(path)
         report(f"{closed} is closed to the user {account.name}: the database is kept in {path}.")
     _make_directories(path, reachable=account is not None)
     if not WINDOWS and path.stat().st_uid == os.getuid():

@@ -19,7 +19,7 @@ DATABASE_FREE = frozenset(
     {
         *("", "help", "version", "--help", "-h", "--version"),
         *("collectstatic", "compilemessages", "diffsettings", "findstatic", "makemessages"),
-        *("runserver", "startapp", "startplugin", "startproject"),
+        *("startapp", "startplugin", "startproject"),
     }
 )
 
@@ -52,6 +52,8 @@ def _run(arguments: list[str]) -> int:
     data = data_directory(chosen)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
     os.environ.setdefault("TREMPLIN_MODE", default_mode(verb))
+    if verb == "runserver":
+        raise CommandLineError("Use manage.py dev: runserver cannot hold live connections.")
     own = _own_verbs().get(verb)
     if own:
         return own(rest[1:], data, chosen is not None)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tenants.embedded import Server, die_with_parent
+from tenants.embedded_host import fallback_directory
 from tremplin.config import processes
 from tremplin.config.database import database, embedded_directory
 from tremplin.config.progress import Progress, table
@@ -79,7 +80,7 @@ def _port(text: str) -> int:
 @contextlib.contextmanager
 def _temporary_data() -> Iterator[Path]:
     """A data folder that goes with the command, reachable by the database's own user."""
-    folder = Path(tempfile.mkdtemp(prefix="tremplin-check-"))
+    folder = Path(tempfile.mkdtemp(prefix="tremplin-check-")).resolve()
     folder.chmod(0o711)
     saved = {name: os.environ.get(name) for name in ("TREMPLIN_DATA_DIR", "TREMPLIN_EMBEDDED_DIR")}
     os.environ["TREMPLIN_DATA_DIR"] = str(folder)
@@ -92,7 +93,8 @@ def _temporary_data() -> Iterator[Path]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        shutil.rmtree(folder, ignore_errors=True)
+        for path in (folder, fallback_directory(embedded_directory(folder))):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _require_writable(data: Path) -> None:
@@ -129,7 +131,7 @@ def _demo(options: argparse.Namespace, data: Path) -> int:
     os.environ["TREMPLIN_PUBLIC_PORT"] = str(options.port)
     with contextlib.ExitStack() as stack:
         with progress.step("Starting the database"):
-            server = stack.enter_context(database(embedded_directory(data), report=progress.note))
+            server = stack.enter_context(database(embedded_directory(data), report=progress.line))
             if options.reset and server:
                 _erase(server, data)
         _setup(progress)
@@ -202,7 +204,7 @@ def _dev(options: argparse.Namespace, data: Path) -> int:
     os.environ.setdefault("TREMPLIN_LOG_FORMAT", "text")
     with contextlib.ExitStack() as stack:
         with progress.step("Starting the database"):
-            server = stack.enter_context(database(embedded_directory(data), report=progress.note))
+            server = stack.enter_context(database(embedded_directory(data), report=progress.line))
         _setup(progress)
         addresses = _space_addresses(options.port)
         _release_connections()

@@ -181,6 +181,11 @@ def test_expected_failures_are_one_sentence(folder: Path) -> None:
         1,
         "--data needs the folder to use, as in --data DIR.\n",
     )
+    done = manage("runserver")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Use manage.py dev: runserver cannot hold live connections.\n",
+    )
     (folder / "file").write_text("")
     done = manage("demo", "--port", "0")
     assert (done.returncode, done.stderr) == (
