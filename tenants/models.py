@@ -58,9 +58,7 @@ class Tenant(TenantMixin):
     slug = models.SlugField(max_length=32, unique=True)
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=12, choices=Kind)
-    status = models.CharField(
-        max_length=16, choices=Status, default=Status.PROVISIONING
-    )
+    status = models.CharField(max_length=16, choices=Status, default=Status.PROVISIONING)
     status_reason = models.CharField(max_length=200, blank=True)
     reseller = models.ForeignKey(
         "self",
@@ -75,7 +73,7 @@ class Tenant(TenantMixin):
     theme = models.CharField(max_length=40, default="base")
     email = models.EmailField(help_text=_("Billing mailbox of the space"))
     canary = models.BooleanField(default=False)
-    entitlement_version = models.PositiveBigIntegerField(default=1)
+    entitlement_version = models.BigIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
     activated_at = models.DateTimeField(null=True, blank=True)
     suspended_at = models.DateTimeField(null=True, blank=True)
@@ -175,11 +173,11 @@ class ProvisioningJob(models.Model):
     tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, related_name="job")
     state = models.CharField(max_length=12, choices=State, default=State.RUNNING)
     step = models.CharField(max_length=60, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=1)
+    attempts = models.IntegerField(default=1)
     error = models.TextField(blank=True)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
-    duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    duration_ms = models.IntegerField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"{self.tenant_id} {self.state}"
@@ -202,10 +200,10 @@ class SchemaState(models.Model):
     digest = models.CharField(max_length=32, blank=True)
     release = models.CharField(max_length=40, blank=True)
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.IntegerField(default=0)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    duration_ms = models.IntegerField(null=True, blank=True)
     error = models.TextField(blank=True)
     worker = models.CharField(max_length=60, blank=True)
 
@@ -224,10 +222,8 @@ class Branding(models.Model):
         ARCHIVED = "archived", _("Archived")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    tenant = models.ForeignKey(
-        Tenant, on_delete=models.CASCADE, related_name="brandings"
-    )
-    number = models.PositiveIntegerField()
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="brandings")
+    number = models.IntegerField()
     state = models.CharField(max_length=12, choices=State, default=State.DRAFT)
     inputs = models.JSONField(default=dict, help_text=_("What the person chose"))
     derived = models.JSONField(
@@ -244,9 +240,7 @@ class Branding(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "number"], name="tenants_branding_number"
-            ),
+            models.UniqueConstraint(fields=["tenant", "number"], name="tenants_branding_number"),
             models.UniqueConstraint(
                 fields=["tenant"],
                 condition=Q(state="published"),
@@ -273,8 +267,8 @@ class DeletionProof(models.Model):
     tenant_uuid = models.UUIDField(unique=True)
     schema_name = models.CharField(max_length=40, unique=True)
     kind = models.CharField(max_length=12)
-    rows = models.PositiveBigIntegerField()
-    files = models.PositiveBigIntegerField()
+    rows = models.BigIntegerField()
+    files = models.BigIntegerField()
     archive_sha256 = models.CharField(max_length=64, blank=True)
     requested_at = models.DateTimeField(null=True, blank=True)
     erased_at = models.DateTimeField(auto_now_add=True)

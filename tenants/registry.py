@@ -37,7 +37,7 @@ class BrandInfo:
     logo_url: str = ""
     mail_logo_path: str = ""
     css_hash: str = ""
-    pack: str = "base"
+    pack: str = ""
     sidebar: str = "light"
     version: int = 0
 
