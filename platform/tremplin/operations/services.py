@@ -11,7 +11,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext
-from tenants import lifecycle, provisioning, registry
+from tenants import provisioning, registry
 from tenants.branding.mail import Action, Letter, compose
 from tenants.context import use
 from tenants.registry import TenantInfo
@@ -146,11 +146,15 @@ def suspend_space(tenant: TenantInfo, reason: str) -> None:
     audit.record("operations.space_suspended", target=str(tenant.uuid), data={"slug": tenant.slug})
     with use(tenant):
         audit.record("security.space_suspended")
+    from tenants import lifecycle
+
     lifecycle.suspend(tenant, reason)
 
 
 def resume_space(tenant: TenantInfo) -> None:
     """Open a suspended space again."""
+    from tenants import lifecycle
+
     lifecycle.resume(tenant)
     audit.record("operations.space_resumed", target=str(tenant.uuid), data={"slug": tenant.slug})
     fresh = registry.by_pk(tenant.pk)

@@ -148,12 +148,15 @@ def _load_hq(data: dict[str, Any]) -> None:
     staff = [world.named(entry, []) for entry in block["staff"]]
     tenant = registry.by_host(block["host"])
     if tenant is None:
-        tenant = provisioning.create_hq(
-            name="Tremplin",
-            email=staff[0].email,
-            host=block["host"],
-            locale="fr",
-            options=_owner(staff[0]),
+        tenant = provisioning.create(
+            provisioning.NewTenant(
+                name="Tremplin",
+                slug="hq",
+                kind="hq",
+                email=staff[0].email,
+                host=block["host"],
+                options=_owner(staff[0]),
+            )
         )
     with public_write("demo domains"):
         Domain.objects.get_or_create(

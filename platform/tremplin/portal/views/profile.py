@@ -14,7 +14,7 @@ from tremplin.kernel.access import guarded
 from tremplin.kernel.dispatch import dispatcher
 
 
-class ProfileForm(forms.ModelForm[User]):
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
     """The fields a person may change about herself; roles and e-mail are not among them."""
 
     class Meta:
