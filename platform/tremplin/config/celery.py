@@ -14,7 +14,7 @@ os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 from celery import Celery, signals
 from django.conf import settings
-from kombu import Exchange, Queue
+from kombu.entity import Exchange, Queue
 
 from tremplin.config.env import environment
 from tremplin.kernel.tasks.broker import libpq_dsn
@@ -55,6 +55,11 @@ def _is_worth_reading(record: logging.LogRecord) -> bool:
 
 logging.getLogger("kombu.connection").addFilter(_is_worth_reading)
 
+
+def _queue(name: str) -> Queue:
+    return Queue(name, Exchange(name), routing_key=name)  # type: ignore[no-untyped-call]
+
+
 app = Celery("tremplin")
 app.config_from_object(
     {
@@ -72,7 +77,7 @@ app.config_from_object(
         "task_reject_on_worker_lost": True,
         "task_serializer": "json",
         "accept_content": ["json"],
-        "task_queues": [Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
+        "task_queues": [_queue(name) for name in QUEUES],
         "task_default_queue": "default",
         "task_default_exchange": "default",
         "task_default_routing_key": "default",
@@ -129,4 +134,4 @@ def _fresh_connections(**_: Any) -> None:
 
     for connection in connections.all(initialized_only=True):
         connection.close()
-        connection.close_pool()
+        connection.close_pool()  # type: ignore[attr-defined]

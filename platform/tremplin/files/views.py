@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from tremplin.files.internal.sniff import OCTETS
@@ -74,7 +75,7 @@ def wanted_range(header: str, size: int) -> tuple[int, int] | None:
 
 @guarded(anonymous=True)
 @require_safe
-def download(request: HttpRequest, file: UUID, signature: str, name: str) -> HttpResponse:
+def download(request: HttpRequest, file: UUID, signature: str, name: str) -> HttpResponseBase:
     """Serve a file to whoever holds an address signed for this tenant less than a day ago."""
     del name
     if not is_signed(file, signature):

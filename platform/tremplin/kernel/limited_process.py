@@ -115,7 +115,7 @@ def run(
         **{name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ},
     }
     try:
-        child = subprocess.Popen(
+        child = subprocess.Popen(  # noqa: S603  our interpreter, our script
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -126,7 +126,9 @@ def run(
         )
     except OSError as error:
         raise LimitedProcessError("not_started", str(error)) from error
-    assert child.stdin and child.stdout and child.stderr
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stderr is not None
     output = _Reader(child.stdout, output_limit, keep_tail=False)
     errors = _Reader(child.stderr, _ERROR_TAIL, keep_tail=True)
     feeder = threading.Thread(target=_feed, args=(child.stdin, data), daemon=True)

@@ -46,7 +46,8 @@ def subscribers_of(event_name: str, tenant: CurrentTenant) -> Iterator[Subscribe
 
     yield from _core_subscribers.get(event_name, ())
     for entry in registry.installed():
-        wanted = [s for s in entry.manifest.subscribers if s.event_name == event_name]
+        declared = entry.manifest.subscribers if entry.manifest is not None else ()
+        wanted = [s for s in declared if s.event_name == event_name]
         if wanted and gate.mode(tenant, entry.slug) == "on":
             yield from wanted
 
@@ -59,7 +60,7 @@ class _Nudge:
 
     def __call__(self) -> None:
         from tremplin.kernel import relay
-        from tremplin.kernel.tasks import TENANT_HEADER, send
+        from tremplin.kernel.tasks.base import TENANT_HEADER, send
 
         send(relay.relay, {TENANT_HEADER: str(self.tenant)}, {})
 

@@ -18,7 +18,8 @@ from tremplin.api.events import Delivery, Subscriber
 from tremplin.kernel import outbox
 from tremplin.kernel.current import CurrentTenant, tenant_required
 from tremplin.kernel.models import OutboxEvent, Receipt
-from tremplin.kernel.tasks import TENANT_HEADER, public_task, runner, send
+from tremplin.kernel.tasks import public_task, runner
+from tremplin.kernel.tasks.base import TENANT_HEADER, send
 from tremplin.kernel.tasks.jobs import describe
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ _LOCK_CLASS = 0x6F757462  # "outb"
 
 def delay_after(attempts: int) -> timedelta:
     """Return the wait after that many failed attempts: 15 s, 1, 4, 16 minutes, then 1 hour."""
-    return min(_LONGEST_DELAY, _FIRST_DELAY * 4 ** (attempts - 1))
+    return min(_LONGEST_DELAY, _FIRST_DELAY * int(4 ** (attempts - 1)))
 
 
 @contextmanager
@@ -110,11 +111,11 @@ def _deliver(event: OutboxEvent, tenant: CurrentTenant) -> bool:
             row.sent_at = timezone.now()
             row.last_error = ""
         else:
-            key, error = failure
+            key, reason = failure
             row.attempts += 1
             row.dead = row.attempts >= MAX_ATTEMPTS
             row.next_attempt_at = timezone.now() + delay_after(row.attempts)
-            row.last_error = f"{key}: {describe(error)}"[:500]
+            row.last_error = f"{key}: {describe(reason)}"[:500]
         row.save(update_fields=["sent_at", "attempts", "dead", "next_attempt_at", "last_error"])
     if row.dead:
         logger.error("%s %s is a dead letter: %s", event.name, event.event_id, row.last_error)
@@ -138,10 +139,11 @@ def _unsent_in(tenants: list[Any]) -> list[Any]:
     """Return those of ``tenants`` that have deliverable rows, in one query per 200 schemas."""
     found: list[Any] = []
     quote = connection.ops.quote_name
+    table = quote(OutboxEvent._meta.db_table)
     for start in range(0, len(tenants), SCHEMAS_PER_QUERY):
         chunk = tenants[start : start + SCHEMAS_PER_QUERY]
         parts = [
-            f"(SELECT {index} FROM {quote(tenant.schema_name)}.{quote(OutboxEvent._meta.db_table)} "
+            f"(SELECT {index} FROM {quote(tenant.schema_name)}.{table} "  # noqa: S608  quoted names
             "WHERE sent_at IS NULL AND NOT dead AND next_attempt_at <= now() LIMIT 1)"
             for index, tenant in enumerate(chunk)
         ]

@@ -101,7 +101,7 @@ def every_schedule() -> list[Registered]:
 
     found = list(_core.values())
     for entry in registry.installed():
-        if entry.status == "ok":
+        if entry.status == "ok" and entry.manifest is not None:
             found.extend(
                 Registered(item.task, item.task, item.cron, item.per_tenant, entry.slug)
                 for item in entry.manifest.schedules

@@ -46,7 +46,7 @@ async def _for_ever(hub: Hub, listen: Any, name: str) -> None:
             raise
         except Exception as error:  # noqa: BLE001  each driver has its own errors; all mean "again"
             logger.warning("realtime %s listener lost: %s", name, type(error).__name__)
-        await asyncio.sleep(delay * random.uniform(0.8, 1.2))
+        await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311
         delay = min(_LONGEST_DELAY, delay * 2)
 
 

@@ -123,10 +123,10 @@ class Endpoint:
 
     async def _stream(self, client: Client, receive: Receive, send: Send) -> None:
         limits = self._hub.limits
-        lifetime = limits.max_age_seconds * random.uniform(0.8, 1.2)
+        lifetime = limits.max_age_seconds * random.uniform(0.8, 1.2)  # noqa: S311  spreads load
         end = time.monotonic() + lifetime
         await send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
-        await _write(send, f"retry: {random.randint(1500, 4000)}\n\n".encode())
+        await _write(send, f"retry: {random.randint(1500, 4000)}\n\n".encode())  # noqa: S311
         gone = asyncio.ensure_future(_until_gone(receive))
         gone.add_done_callback(lambda _: client.wake.set())
         try:
@@ -144,7 +144,7 @@ class Endpoint:
                 else:
                     await self._wait(client, send, min(limits.ping_seconds, end - time.monotonic()))
             if not gone.done():
-                goodbye = f"retry: {random.randint(500, 3000)}\n\n".encode()
+                goodbye = f"retry: {random.randint(500, 3000)}\n\n".encode()  # noqa: S311
                 await send({"type": "http.response.body", "body": goodbye, "more_body": False})
         finally:
             gone.cancel()

@@ -60,10 +60,10 @@ def is_allowed(ctx: TenantContext, topic: str) -> bool:
         if match := pattern.fullmatch(topic):
             return policy(ctx, **match.groupdict()) is True
     slug = topic.partition(".")[0]
-    entry = registry.get(slug)
-    if entry is None or entry.status != "ok" or slug not in ctx.enabled:
+    manifest = registry.manifest_of(slug)
+    if manifest is None or slug not in ctx.enabled:
         return False
-    for declared in entry.manifest.topics:
+    for declared in manifest.topics:
         if match := compile_pattern(declared.pattern).fullmatch(topic):
             return _resolve(declared.policy)(ctx, **match.groupdict()) is True
     return False

@@ -57,9 +57,14 @@ def _declare(base: type[Task[Any, Any]], queue: str, time_limit: int, **options:
     )
 
 
-def public_task(*, queue: str = "default", time_limit: int = 300, max_retries: int = 3) -> Any:
+def public_task(
+    *, queue: str = "default", time_limit: int = 300, max_retries: int = 3
+) -> Callable[[Callable[..., Any]], Any]:
     """Declare a core task that runs in the public schema, outside any tenant."""
-    return _declare(PublicTask, queue, time_limit, retries=max_retries)
+    decorator: Callable[[Callable[..., Any]], Any] = _declare(
+        PublicTask, queue, time_limit, retries=max_retries
+    )
+    return decorator
 
 
 def resolve(name: str) -> Task[Any, Any]:
