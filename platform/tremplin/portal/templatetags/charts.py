@@ -7,6 +7,7 @@ script, in print and with a screen reader. Colours come from the tokens ``--char
 from __future__ import annotations
 
 import itertools
+from collections.abc import MutableMapping
 from typing import Any
 
 from django import template
@@ -34,10 +35,9 @@ def _next_id(context: template.Context) -> str:
 
     ``id_prefix`` in the context keeps fragments loaded later apart from the page they join.
     """
-    counter = context.render_context.get(_RENDER_KEY)
-    if counter is None:
-        counter = itertools.count(1)
-        context.render_context.dicts[0][_RENDER_KEY] = counter
+    # The lowest layer is common to the page, its includes and its components.
+    shared: MutableMapping[str, Any] = context.render_context.dicts[0]
+    counter = shared.setdefault(_RENDER_KEY, itertools.count(1))
     prefix = context.get("id_prefix", "")
     return f"chart-{prefix}{'-' if prefix else ''}{next(counter)}"
 
@@ -65,7 +65,7 @@ def _summary(data: ChartData, label: str, unit: str) -> str:
 
 def _frame(context: template.Context, data: ChartData, label: str, unit: str) -> dict[str, Any]:
     scale = make_scale(data.values, whole=data.whole)
-    ticks = [
+    ticks: list[dict[str, Any]] = [
         {"y": scale.y(tick), "text": _text(tick, unit), "base": tick == 0} for tick in scale.ticks
     ]
     return {

@@ -65,7 +65,9 @@ def icon(parser: Parser, token: Token) -> IconNode:
     """``{% icon "name" ["classes"] %}``; an unknown literal name is a template syntax error."""
     bits = token.split_contents()[1:]
     if len(bits) not in (1, 2):
-        raise template.TemplateSyntaxError('Write {% icon "name" %} or {% icon "name" "classes" %}.')
+        raise template.TemplateSyntaxError(
+            'Write {% icon "name" %} or {% icon "name" "classes" %}.'
+        )
     literal = _LITERAL.match(bits[0])
     if literal and literal["name"] not in icon_names():
         raise template.TemplateSyntaxError(

@@ -44,7 +44,11 @@ class SampleForm(forms.Form):
             self.fields[field_name].help_text = help_text
         self.fields["locked"].initial = "support@passerelle.example"
         kinds = [("school", _("School")), ("company", _("Company"))]
-        policies = [("open", _("Open to all")), ("invitation", _("By invitation")), ("domain", _("By e-mail domain"))]
+        policies = [
+            ("open", _("Open to all")),
+            ("invitation", _("By invitation")),
+            ("domain", _("By e-mail domain")),
+        ]
         self.fields["kind"].choices = kinds  # type: ignore[attr-defined]
         self.fields["policy"].choices = policies  # type: ignore[attr-defined]
         self.fields["cohorts"].choices = [  # type: ignore[attr-defined]
@@ -79,7 +83,9 @@ def styleguide_sample() -> dict[str, Any]:
         },
         "answers": [(_("Right answers"), 68), (_("Partly right answers"), 14), (_("Wrong answers"), 18)],
         "form": SampleForm(),
-        "errors": SampleForm({"name": "", "email": "maud@", "policy": "open", "kind": "school"}),
+        "errors": SampleForm(
+            {"e-name": "", "e-email": "maud@", "e-policy": "open", "e-kind": "school"}, prefix="e"
+        ),
         "page": _page(),
         "tabs": [
             {"label": _("Questions"), "url": "#tabs", "current": True, "badge": 8},
