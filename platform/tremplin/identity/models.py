@@ -49,6 +49,8 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """A person of one space. The same human in two spaces has two unrelated rows."""
 
+    tremplin_scope = "tenant"
+
     class Scheme(models.TextChoices):
         AUTO = "auto", _("Same as the device")
         LIGHT = "light", _("Light")
@@ -178,6 +180,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 class Cohort(models.Model):
     """A named set of people (a class, a session, a team)."""
 
+    tremplin_scope = "tenant"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=120, unique=True)
     slug = models.SlugField(_("address"), max_length=140, unique=True)
@@ -196,6 +200,8 @@ class Cohort(models.Model):
 class CohortMembership(models.Model):
     """One person in one cohort."""
 
+    tremplin_scope = "tenant"
+
     person = models.ForeignKey(User, models.CASCADE, related_name="cohort_memberships")
     cohort = models.ForeignKey(Cohort, models.CASCADE, related_name="memberships")
     joined_at = models.DateTimeField(default=timezone.now)
@@ -211,6 +217,8 @@ class CohortMembership(models.Model):
 
 class Invitation(models.Model):
     """A single-use, expiring right to open one account; only the token's hash is kept."""
+
+    tremplin_scope = "tenant"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(User, models.CASCADE, related_name="invitations")
@@ -243,6 +251,8 @@ class Invitation(models.Model):
 class PasswordResetToken(models.Model):
     """The hash of a password reset link; used once, then deleted with its siblings."""
 
+    tremplin_scope = "tenant"
+
     person = models.ForeignKey(User, models.CASCADE, related_name="reset_tokens")
     token_hash = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -254,6 +264,8 @@ class PasswordResetToken(models.Model):
 
 class SpaceOwner(models.Model):
     """The one person who owns the space; she cannot be removed before passing it on."""
+
+    tremplin_scope = "tenant"
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     person = models.OneToOneField(User, models.PROTECT, related_name="ownership")
@@ -269,6 +281,8 @@ class SpaceOwner(models.Model):
 
 class TenantMembership(models.Model):
     """In the operator's space only: which spaces an account may look for. Grants nothing."""
+
+    tremplin_scope = "tenant"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(User, models.CASCADE, related_name="tenant_memberships")
@@ -287,6 +301,8 @@ class TenantMembership(models.Model):
 
 class ImportUpload(models.Model):
     """A list of people kept between its check and its import, for one session only."""
+
+    tremplin_scope = "tenant"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(User, models.CASCADE, related_name="+")
