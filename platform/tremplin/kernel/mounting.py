@@ -15,6 +15,30 @@ from ninja.constants import NOT_SET
 from tremplin.api.http import ACCESS_ATTRIBUTE, Access, ApiRouter
 from tremplin.api.manifest import Manifest
 
+_PROBLEM = {
+    "application/problem+json": {
+        "schema": {
+            "type": "object",
+            "required": ["status", "code", "detail"],
+            "properties": {
+                "status": {"type": "integer"},
+                "code": {"type": "string"},
+                "detail": {"type": "string"},
+            },
+        }
+    }
+}
+# What the core wrapper may answer in place of any operation of a module.
+DOCUMENTED_ERRORS: dict[str, Any] = {
+    "responses": {
+        401: {"description": "authentication_required", "content": _PROBLEM},
+        402: {"description": "module_read_only", "content": _PROBLEM},
+        403: {"description": "permission_denied", "content": _PROBLEM},
+        404: {"description": "not_found", "content": _PROBLEM},
+        422: {"description": "validation_failed", "content": _PROBLEM},
+    }
+}
+
 
 @dataclass(frozen=True, slots=True)
 class MountedUrls:
@@ -111,6 +135,7 @@ def validate_routers(slug: str, routers: list[Any]) -> None:
                 raise UnguardedView(f"{name} is exempt from CSRF protection")
             chosen = operation.operation_id or operation.view_func.__name__
             operation.operation_id = chosen if chosen.startswith(f"{slug}_") else f"{slug}_{chosen}"
+            operation.openapi_extra = {**DOCUMENTED_ERRORS, **(operation.openapi_extra or {})}
         if mounted.router.auth is not NOT_SET:
             raise UnguardedView(
                 f"the router {mounted.prefix!r} sets its own auth; core authenticates"

@@ -48,7 +48,7 @@ def _declare(base: type[Task[Any, Any]], queue: str, time_limit: int, **options:
         raise ValueError("time_limit is in seconds, at least 1")
     return shared_task(
         base=base,
-        queue=queue,
+        lane=queue,
         seconds=float(time_limit),
         soft_time_limit=time_limit,
         time_limit=time_limit + 30,

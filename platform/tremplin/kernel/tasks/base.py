@@ -35,10 +35,16 @@ def backoff(attempt: int) -> float:
 
 class _CoreTask(Task[Any, Any]):  # type: ignore[misc]
     abstract = True
+    lane = "default"
     module = ""
     suspended_ok = False
     retries = 3
     seconds: float | None = 300.0
+
+    def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+        """Send to the queue the task was declared for, unless told otherwise."""
+        options.setdefault("queue", self.lane)
+        return super().apply_async(args, kwargs, **options)
 
     def header(self, name: str) -> str:
         """Return a header of the message being worked on ('' when absent)."""
