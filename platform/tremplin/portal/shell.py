@@ -189,7 +189,7 @@ def sections(ctx: TenantContext, path: str) -> list[Group]:
 
 def role_label(roles: frozenset[str]) -> str:
     """Return the name of the most important role, for the person block."""
-    from tremplin.identity.roles import role_label as label
+    from tremplin.identity.roles import label
 
     for code in ROLE_ORDER:
         if code in roles:
