@@ -115,8 +115,14 @@ def _setup(progress: Progress) -> None:
     """Load Django and bring the database to the current schema."""
     import django
 
+    # The child processes log everything; here only what a person must know is shown.
+    quiet = {"TREMPLIN_LOG_LEVEL": "WARNING", "TREMPLIN_LOG_FORMAT": "text"}
+    added = [name for name in quiet if name not in os.environ]
+    os.environ.update({name: quiet[name] for name in added})
     with progress.step("Loading the application"):
         django.setup()
+    for name in added:
+        del os.environ[name]
     from tenants import setup
 
     with progress.step("Preparing the database"):
@@ -149,7 +155,7 @@ def _demo(options: argparse.Namespace, data: Path) -> int:
             progress.line(f"Ready in {time.monotonic() - began:.1f} s.")
             if options.check:
                 return _check(options.port, progress)
-            _announce(summary, options.port, progress)
+            _announce(summary, options.port)
             supervisor.serve()
             progress.line("Stopping.")
     progress.line("Stopped.")
@@ -180,20 +186,20 @@ def _check(port: int, progress: Progress) -> int:
     return 1 if failed or not results else 0
 
 
-def _announce(summary: Any, port: int, progress: Progress) -> None:
+def _announce(summary: Any, port: int) -> None:
+    """Say where to go and as whom: the result of the command, so on the output stream."""
+    lines: list[str] = []
     if summary.skipped:
-        progress.line()
-        progress.line("Left out of the demo world, as its module does not exist yet:")
-        for text in summary.skipped:
-            progress.line(f"  - {text}")
+        lines += ["", "Left out of the demo world, as its module does not exist yet:"]
+        lines += [f"  - {text}" for text in summary.skipped]
     rows = [
         (row.space, row.url, row.person, row.email, row.password, row.role)
         for row in summary.addresses
     ]
-    progress.line()
-    progress.table(("Space", "Address", "Person", "E-mail", "Password", "Role"), rows)
-    progress.line()
-    progress.line(f"Serving on port {port}. Ctrl-C stops everything.")
+    lines += ["", *table(("Space", "Address", "Person", "E-mail", "Password", "Role"), rows)]
+    lines += ["", f"Serving on port {port}. Ctrl-C stops everything."]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
 
 
 def _dev(options: argparse.Namespace, data: Path) -> int:
