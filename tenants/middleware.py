@@ -39,6 +39,8 @@ OPEN_WHEN_SUSPENDED = (
     "/accounts/password/",
     "/console/export/",
     "/theme/",
+    "/brand/",
+    "/preferences/",
     "/static/",
 )
 
@@ -79,9 +81,7 @@ class TenancyMiddleware:
             refused = _refusal(request, tenant)
             response = self.get_response(request) if refused is None else refused
         if isinstance(response, StreamingHttpResponse) and not response.is_async:
-            response.streaming_content = _inside(
-                tenant, iter(response.streaming_content)
-            )  # type: ignore[arg-type]
+            response.streaming_content = _inside(tenant, iter(response.streaming_content))  # type: ignore[arg-type]
         return response
 
     def process_exception(
@@ -90,9 +90,7 @@ class TenancyMiddleware:
         """Answer 503 when no database connection came free in time."""
         if isinstance(exception, OperationalError) and _exhausted(exception):
             tenant = getattr(request, "tenant", None)
-            return _page(
-                request, getattr(tenant, "locale", ""), _busy_title(), _busy_text()
-            )
+            return _page(request, getattr(tenant, "locale", ""), _busy_title(), _busy_text())
         return None
 
 
@@ -148,9 +146,7 @@ def _refusal(request: HttpRequest, tenant: TenantInfo) -> HttpResponse | None:
 def _suspended(request: HttpRequest, tenant: TenantInfo) -> HttpResponse:
     with _language(request, tenant.locale):
         title = _("%(name)s is suspended") % {"name": tenant.name}
-        text = _(
-            "Its administrators can still sign in and export the data of the space."
-        )
+        text = _("Its administrators can still sign in and export the data of the space.")
         try:
             body = render_to_string(
                 "portal/errors/suspended.html",

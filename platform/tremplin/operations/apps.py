@@ -27,7 +27,12 @@ class OperationsConfig(AppConfig):
                     code="platform",
                     label=Text(en="Run the platform", fr="Exploiter la plateforme"),
                     default_roles=("platform_admin",),
-                )
+                ),
+                Permission(
+                    code="export",
+                    label=Text(en="Export the whole space", fr="Exporter tout l’espace"),
+                    default_roles=("admin",),
+                ),
             ],
         )
         register_schedule("operations.forget_pending", forget_pending, "15 * * * *", per_tenant=True)

@@ -49,3 +49,24 @@ class HandOver(TenantModel):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class SpaceExport(TenantModel):
+    """An archive of the whole space, made on demand and kept for a day."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        READY = "ready"
+        FAILED = "failed"
+
+    asked_by = models.UUIDField()
+    asked_at = models.DateTimeField()
+    state = models.CharField(max_length=7, choices=State.choices, default=State.WAITING)
+    size = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "operations_space_export"
+        ordering = ("-asked_at",)
+
+    def __str__(self) -> str:
+        return str(self.pk)

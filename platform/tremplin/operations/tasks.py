@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.utils import timezone
 
 from tremplin.api.tasks import task
+from tremplin.operations import exports
 from tremplin.operations.models import HandOver, PendingSpace
 
 
 @task(queue="bulk", time_limit=60)
 def forget_pending() -> int:
-    """Delete the requests and tokens that can no longer be used and return how many."""
+    """Delete the requests, tokens and archives that are no longer needed and return how many."""
     now = timezone.now()
     requests, _ = PendingSpace.objects.filter(expires_at__lte=now).delete()
     tokens, _ = HandOver.objects.filter(expires_at__lte=now).delete()
-    return requests + tokens
+    return requests + tokens + exports.forget_old()
+
+
+@task(queue="bulk", time_limit=900, suspended_ok=True)
+def make_export(export: str) -> None:
+    """Write the archive that an administrator asked for."""
+    exports.make(UUID(export))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tremplin.operations.views import platform, start
+from tremplin.operations.views import export, platform, start
 
 app_name = "operations"
 urlpatterns = [
@@ -13,6 +13,8 @@ urlpatterns = [
     path("start/sent/", start.sent, name="start_sent"),
     path("start/confirm/<str:token>/", start.confirm, name="start_confirm"),
     path("start/enter/<str:token>/", start.enter, name="start_enter"),
+    path("console/export/", export.index, name="export"),
+    path("console/export/<uuid:export>/", export.download, name="export_download"),
     path("platform/", platform.index, name="platform"),
     path("platform/spaces/<uuid:space>/", platform.space, name="space"),
     path("platform/spaces/<uuid:space>/suspend/", platform.suspend, name="suspend"),

@@ -115,6 +115,8 @@ def _core_entries() -> list[CoreEntry]:
         CoreEntry(gettext("Branding"), "portal:branding", "palette", "portal.branding", "nav-branding"),
         CoreEntry(gettext("Roles"), "people:roles", "shield-check", "identity.view_people", "nav-roles"),
         CoreEntry(gettext("Security"), "people:security", "lock", "kernel.view_audit", "nav-security"),
+        CoreEntry(gettext("Privacy"), "privacy:register", "shield", "privacy.view", "nav-privacy"),
+        CoreEntry(gettext("Export"), "operations:export", "archive", "operations.export", "nav-export"),
         CoreEntry(gettext("Platform"), "operations:platform", "server", "operations.platform", "nav-platform"),
     ]
 
