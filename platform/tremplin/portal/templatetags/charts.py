@@ -7,8 +7,7 @@ script, in print and with a screen reader. Colours come from the tokens ``--char
 from __future__ import annotations
 
 import itertools
-from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, cast
 
 from django import template
 from django.utils.translation import gettext as _
@@ -36,7 +35,7 @@ def _next_id(context: template.Context) -> str:
     ``id_prefix`` in the context keeps fragments loaded later apart from the page they join.
     """
     # The lowest layer is common to the page, its includes and its components.
-    shared: MutableMapping[str, Any] = context.render_context.dicts[0]
+    shared = cast("dict[Any, Any]", context.render_context.dicts[0])
     counter = shared.setdefault(_RENDER_KEY, itertools.count(1))
     prefix = context.get("id_prefix", "")
     return f"chart-{prefix}{'-' if prefix else ''}{next(counter)}"
