@@ -61,9 +61,7 @@ def _run(step: Step) -> None:
     with connection.schema_editor(atomic=migration.atomic) as editor:
         for action in step.actions:
             operation = action.operation
-            whole = operation.atomic or (
-                migration.atomic and operation.atomic is not False
-            )
+            whole = operation.atomic or (migration.atomic and operation.atomic is not False)
             if not editor.atomic_migration and whole:
                 with transaction.atomic():
                     operation.database_forwards(
@@ -121,10 +119,7 @@ def apply_to(tenant: TenantInfo, plan: Plan, fingerprint: str, digest: str) -> s
                 _apply(tenant, plan, fingerprint, digest, begin)
                 return ""
             except OperationalError as error:
-                if (
-                    getattr(error.__cause__, "sqlstate", "") in RETRIED
-                    and attempt < ATTEMPTS - 1
-                ):
+                if getattr(error.__cause__, "sqlstate", "") in RETRIED and attempt < ATTEMPTS - 1:
                     time.sleep(0.2 * 2**attempt)
                     continue
                 return _failed(tenant, begin, error)
@@ -133,9 +128,7 @@ def apply_to(tenant: TenantInfo, plan: Plan, fingerprint: str, digest: str) -> s
     return ""
 
 
-def _apply(
-    tenant: TenantInfo, plan: Plan, fingerprint: str, digest: str, begin: float
-) -> None:
+def _apply(tenant: TenantInfo, plan: Plan, fingerprint: str, digest: str, begin: float) -> None:
     outside = [step for step in plan.steps if not step.migration.atomic]
     if outside:
         run_steps(plan.steps, together=True)

@@ -20,10 +20,10 @@ from django.db.migrations.state import ProjectState
 from tenants import registry
 from tenants.context import public, use
 from tenants.db.base import PUBLIC, quoted
-from tenants.errors import MigrationFailed
 from tenants.models import TEMPLATE_SCHEMA
 
 Key = tuple[str, str]
+Target = str | registry.TenantInfo  # ``public``, the template's name, or a space
 CHUNK = 200
 
 
@@ -66,9 +66,7 @@ def loader() -> MigrationLoader:
     return MigrationLoader(None, ignore_no_migrations=True)
 
 
-def leaves(
-    labels: Collection[str], graph: MigrationLoader | None = None
-) -> frozenset[Key]:
+def leaves(labels: Collection[str], graph: MigrationLoader | None = None) -> frozenset[Key]:
     """Return the last migration of each application among ``labels``."""
     source = graph or loader()
     return frozenset(key for key in source.graph.leaf_nodes() if key[0] in labels)
@@ -89,8 +87,7 @@ def applied_in(schemas: Collection[str]) -> dict[str, frozenset[Key]]:
             chunk = ready[start : start + CHUNK]
             cursor.execute(
                 " UNION ALL ".join(
-                    f"SELECT %s, app, name FROM {quoted(name)}.django_migrations"
-                    for name in chunk
+                    f"SELECT %s, app, name FROM {quoted(name)}.django_migrations" for name in chunk
                 ),
                 chunk,
             )
@@ -100,18 +97,13 @@ def applied_in(schemas: Collection[str]) -> dict[str, frozenset[Key]]:
 
 
 @contextmanager
-def inside(schema: str) -> Iterator[None]:
-    """Make ``schema`` current by its name: ``public``, the template or a space."""
-    if schema == PUBLIC:
+def inside(target: Target) -> Iterator[None]:
+    """Make ``target`` current: ``public``, the template, or a space."""
+    if target == PUBLIC:
         with public():
             yield
         return
-    tenant = (
-        registry.TEMPLATE if schema == TEMPLATE_SCHEMA else registry.by_schema(schema)
-    )
-    if tenant is None:
-        raise MigrationFailed(reason=f"no space owns the schema {schema}")
-    with use(tenant):
+    with use(registry.TEMPLATE if target == TEMPLATE_SCHEMA else target):
         yield
 
 
@@ -128,9 +120,9 @@ def pending(labels: Collection[str], graph: MigrationLoader) -> list[Migration]:
     return missing
 
 
-def steps(schema: str, labels: Collection[str]) -> Iterator[Step]:
-    """Yield the pending steps of ``schema``, states rendered."""
-    with inside(schema):
+def steps(target: Target, labels: Collection[str]) -> Iterator[Step]:
+    """Yield the pending steps of ``target``, states rendered."""
+    with inside(target):
         graph = MigrationLoader(connection, ignore_no_migrations=True)
     wanted = pending(labels, graph)
     if not wanted:
@@ -184,9 +176,9 @@ def touched(found: Collection[Step]) -> frozenset[str]:
     )
 
 
-def build(schema: str, labels: Collection[str]) -> Plan:
-    """Return the plan of ``schema`` and of every schema that records the same migrations."""
-    found = list(steps(schema, labels))
+def build(target: Target, labels: Collection[str]) -> Plan:
+    """Return the plan of ``target`` and of every schema that records the same migrations."""
+    found = list(steps(target, labels))
     return Plan(found, touched(found))
 
 

@@ -24,7 +24,7 @@ from tenants import contenttypes, database, fingerprint, locks, registry, templa
 from tenants.context import public, public_write
 from tenants.db.base import PUBLIC
 from tenants.embedded import die_with_parent
-from tenants.errors import MigrationFailed, MigratorBusy
+from tenants.errors import MigrationFailed, MigratorBusy, NotReady
 from tenants.migrator import apply
 from tenants.migrator import plan as planning
 from tenants.migrator.plan import Key, Plan
@@ -223,7 +223,7 @@ def survey(only: str = "") -> Fleet:
             continue
         fleet.tasks.append(Task(tenant, applied))
         if applied not in fleet.plans:
-            fleet.plans[applied] = planning.build(tenant.schema_name, tenant_labels())
+            fleet.plans[applied] = planning.build(tenant, tenant_labels())
     return fleet
 
 
@@ -236,9 +236,7 @@ def _announce(fleet: Fleet) -> None:
         ).update(status=SchemaState.Status.PENDING, error="")
 
 
-def _canaries(
-    fleet: Fleet, options: Options, result: Result, report: Report
-) -> list[Task]:
+def _canaries(fleet: Fleet, options: Options, result: Result, report: Report) -> list[Task]:
     """Migrate the canaries one by one and return the other tasks."""
     first = [
         task
@@ -263,9 +261,7 @@ def _canaries(
 def _note(result: Result, tenant: TenantInfo, error: str, report: Report) -> None:
     if error:
         result.failed[tenant.schema_name] = error
-        log.error(
-            "schema not migrated", extra={"schema": tenant.schema_name, "reason": error}
-        )
+        log.error("schema not migrated", extra={"schema": tenant.schema_name, "reason": error})
         report(f"{tenant.slug}: {error}")
     else:
         result.migrated.append(tenant.schema_name)
@@ -288,6 +284,22 @@ def _everyone(
                 return
         return
     _in_processes(fleet, rest, workers, limit, result, report)
+
+
+def bring_forward(tenant: TenantInfo) -> None:
+    """Migrate one schema that no registry row names yet (a restored archive).
+
+    The template must be current. Raises ``MigrationFailed`` or ``MigratorBusy``.
+    """
+    with public(), _held(locks.MIGRATOR):
+        state = SchemaState.objects.filter(schema_name=TEMPLATE_SCHEMA).first()
+        if state is None or state.fingerprint != fingerprint.of_code():
+            raise NotReady()
+        error = apply.apply_to(
+            tenant, planning.build(tenant, tenant_labels()), state.fingerprint, state.digest
+        )
+        if error:
+            raise MigrationFailed(reason=error)
 
 
 # The fleet as the forked workers see it: rendered states are inherited, never pickled.
@@ -314,18 +326,14 @@ def _in_processes(
         initargs=(end_with_parent,),
     )
     try:
-        running = {
-            pool.submit(_work, index, task): task for index, task in enumerate(rest)
-        }
+        running = {pool.submit(_work, index, task): task for index, task in enumerate(rest)}
         for done in as_completed(running):
             _note(result, running[done].tenant, done.result(), report)
             if len(result.failed) > limit:
                 result.aborted = True
                 break
     except BrokenProcessPool:
-        raise MigrationFailed(
-            reason="a worker was killed: run the command again"
-        ) from None
+        raise MigrationFailed(reason="a worker was killed: run the command again") from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         _shared = None
@@ -341,9 +349,7 @@ def _work(_index: int, task: Task) -> str:
     if fleet is None:
         raise MigrationFailed(reason="the worker has no plan")
     try:
-        return apply.apply_to(
-            task.tenant, fleet.plans[task.group], fleet.fingerprint, fleet.digest
-        )
+        return apply.apply_to(task.tenant, fleet.plans[task.group], fleet.fingerprint, fleet.digest)
     finally:
         # One schema per connection: a backend never frees the catalogue of those it has seen.
         if _index % 50 == 49:
@@ -354,8 +360,7 @@ def pending_summary() -> list[str]:
     """Return one line per thing a run would do; empty when everything is current."""
     with public():
         lines = [
-            f"public: {'.'.join(step.key)}"
-            for step in planning.steps(PUBLIC, shared_labels())
+            f"public: {'.'.join(step.key)}" for step in planning.steps(PUBLIC, shared_labels())
         ]
         if not _has_registry():
             return [*lines, "template: all migrations"]
@@ -371,9 +376,7 @@ def pending_summary() -> list[str]:
         if state is not None:
             fleet = survey()
             for task in fleet.tasks:
-                names = (
-                    ", ".join(fleet.plans[task.group].names) or "roles and permissions"
-                )
+                names = ", ".join(fleet.plans[task.group].names) or "roles and permissions"
                 groups[names] += 1
         return [
             *lines,
