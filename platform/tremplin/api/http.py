@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
@@ -79,7 +80,35 @@ def operation(*, permission: str = "", anonymous: bool = False) -> Callable[[F],
                     )
             return function(request, *args, **kwargs)
 
+        checked.__signature__ = _evaluated(function)  # type: ignore[attr-defined]
         setattr(checked, ACCESS_ATTRIBUTE, Access(permission, anonymous))
         return checked  # type: ignore[return-value]
 
     return mark
+
+
+def _evaluated(function: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature of ``function`` with its textual annotations evaluated.
+
+    The API layer reads annotations in the globals of what it is given, which is the wrapper above:
+    under ``from __future__ import annotations`` it would look for a module's names in this one.
+    A name that exists for type checkers only stays text.
+    """
+    names = getattr(function, "__globals__", {})
+
+    def evaluate(annotation: Any) -> Any:
+        if not isinstance(annotation, str):
+            return annotation
+        try:
+            return eval(annotation, names)  # noqa: S307  source code of the module itself
+        except NameError:
+            return annotation
+
+    signature = inspect.signature(function)
+    return signature.replace(
+        parameters=[
+            parameter.replace(annotation=evaluate(parameter.annotation))
+            for parameter in signature.parameters.values()
+        ],
+        return_annotation=evaluate(signature.return_annotation),
+    )

@@ -5,6 +5,7 @@ Load it with ``pytest_plugins = ["tremplin.testing.fixtures"]`` in the top ``con
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
@@ -40,6 +41,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
     chosen = metafunc.config.getoption("--plugin") or discovered_slugs()
     metafunc.parametrize(CONTRACT_FIXTURE, chosen)
+
+
+@pytest.fixture(autouse=True)
+def _forget_kernel_caches() -> Iterator[None]:
+    """Start each test without module states, settings or breakers remembered from another."""
+    yield
+    if "tremplin.kernel.gate" not in sys.modules:
+        return
+    from tremplin.kernel import gate, settings_store
+    from tremplin.kernel.dispatch import dispatcher
+
+    gate.forget_cache()
+    settings_store.forget_cache()
+    dispatcher.watch.reset()
 
 
 @pytest.fixture

@@ -207,10 +207,10 @@ def _load(tenant: Any) -> tuple[_Row, ...]:
 
 
 def _model_of(module: str) -> type[BaseModel]:
-    manifest = registry.manifest_of(module)
-    if manifest is None or manifest.settings is None:
+    entry = registry.get(module)
+    if entry is None or entry.manifest is None or entry.manifest.settings is None:
         raise LookupError(f"{module} declares no settings: pass model=")
-    return manifest.settings
+    return entry.manifest.settings
 
 
 def _adapter(model: type[BaseModel], name: str) -> TypeAdapter[Any]:

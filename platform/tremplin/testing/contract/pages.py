@@ -20,7 +20,7 @@ from tremplin.testing.contract.world import (
 )
 
 Inside = Callable[[Any], AbstractContextManager[Any]]
-ClientFor = Callable[[Any], Any]
+ClientFor = Callable[..., Any]
 QUERY_BUDGET = 2
 PER_PERSON = ("profile_sections", "skill_evidence")
 
@@ -68,9 +68,7 @@ def test_rule_04_off_answers_nothing(
     """Rule 4: every page and operation of a module that is off answers 404, to anyone."""
     with inside(tenant_a):
         who = person("admin")
-    client, nobody = client_for(tenant_a), client_for(tenant_a)
-    with inside(tenant_a):
-        client.force_login(who)
+    client, nobody = client_for(tenant_a, who), client_for(tenant_a)
     addresses = [route.path for route in routes_of(contract_slug)]
     addresses += [path for _method, path, _operation in api_paths_of(contract_slug)]
     shown = {
@@ -100,13 +98,11 @@ def test_rule_05_links_answer_who_they_should(
         people = {role: person(role) for role in CORE_ROLES}
     with inside(tenant_b):
         stranger = person("admin")
-        elsewhere = client_for(tenant_b)
-        elsewhere.force_login(stranger)
+    elsewhere = client_for(tenant_b, stranger)
     nobody = client_for(tenant_a)
     for role, who in people.items():
-        client = client_for(tenant_a)
+        client = client_for(tenant_a, who)
         with inside(tenant_a):
-            client.force_login(who)
             ctx = context_of(who)
             links = sorted(set(_links(_questions(contract_slug, ctx, ctx.person))))
         for link in links:
@@ -157,8 +153,8 @@ def test_rule_06_api_operations(
     with inside(tenant_a):
         switch_on(tenant_a, contract_slug)
     with inside(tenant_b):
-        elsewhere = client_for(tenant_b)
-        elsewhere.force_login(person("admin"))
+        stranger = person("admin")
+    elsewhere = client_for(tenant_b, stranger)
     nobody = client_for(tenant_a)
     for method, path, operation in found:
         name = operation["operationId"]
