@@ -23,6 +23,7 @@ class IdentityConfig(AppConfig):
         from tremplin.kernel import context
 
         roles.register_permissions("identity", roles.OWN_PERMISSIONS)
+        roles.register_permissions("kernel", roles.KERNEL_PERMISSIONS)
         services.provide("people", PeopleService())
         context.set_person_loader(load_person)
         signals.connect()

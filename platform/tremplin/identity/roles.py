@@ -70,6 +70,15 @@ OWN_PERMISSIONS = (
     ),
 )
 
+# The kernel lies below identity: the right to read its log is declared here for it.
+KERNEL_PERMISSIONS = (
+    Permission(
+        code="view_audit",
+        label=Text(en="Read the security log", fr="Lire le journal de sécurité"),
+        default_roles=("admin", "dpo"),
+    ),
+)
+
 
 def register_permissions(app_label: str, permissions: tuple[Permission, ...] | list[Permission]) -> None:
     """Declare the permissions of a core application; call it in ``AppConfig.ready()``.

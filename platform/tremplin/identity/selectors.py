@@ -10,7 +10,7 @@ from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from tremplin.identity.models import Cohort, Invitation, User
+from tremplin.identity.models import Cohort, CohortMembership, Invitation, User
 from tremplin.identity.normalise import fold
 
 STATUSES = ("active", "invited", "suspended", "expired")
@@ -30,7 +30,7 @@ def with_roles(queryset: QuerySet[User]) -> QuerySet[User]:
     """Add ``granted``, the sorted codes of the roles, without one query per person."""
     return queryset.annotate(
         granted=ArrayAgg(
-            "groups__name", filter=Q(groups__isnull=False), default=[], distinct=True, ordering="groups__name"
+            "groups__name", filter=Q(groups__isnull=False), default=[], distinct=True, order_by="groups__name"
         )
     )
 
@@ -58,10 +58,13 @@ def _status(status: str) -> Q:
 def people(wanted: PeopleFilter) -> QuerySet[User]:
     """Return the people that match, ordered by name, without role annotation."""
     found = User.objects.present().filter(_match(wanted.text), _status(wanted.status))
+    # Sub-queries, not joins: a join on groups would hide the other roles from ``with_roles``.
     if wanted.role:
-        found = found.filter(groups__name=wanted.role)
+        holders = User.groups.through.objects.filter(group__name=wanted.role).values("user_id")
+        found = found.filter(pk__in=holders)
     if wanted.cohort:
-        found = found.filter(cohort_memberships__cohort__slug=wanted.cohort)
+        members = CohortMembership.objects.filter(cohort__slug=wanted.cohort).values("person_id")
+        found = found.filter(pk__in=members)
     return found.order_by("last_name", "first_name", "email", "id")
 
 

@@ -1,0 +1,43 @@
+"""People of the two test schools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+PASSWORD = "une phrase assez longue 7"
+
+
+@pytest.fixture
+def make_person(inside: Any) -> Callable[..., Any]:
+    """Return ``make_person(tenant, email, *roles, **fields)``: someone who can sign in."""
+    from tremplin.identity import services
+
+    def make(tenant: Any, email: str, *roles: str, **fields: Any) -> Any:
+        fields.setdefault("password", PASSWORD)
+        with inside(tenant):
+            return services.create_person(email=email, roles=roles or ("learner",), **fields)
+
+    return make
+
+
+@pytest.fixture
+def admin_a(tenant_a: Any, make_person: Any) -> Any:
+    return make_person(tenant_a, "nadia@mecaformation.example", "admin", first_name="Nadia", last_name="Lefèvre")
+
+
+@pytest.fixture
+def admin_b(tenant_b: Any, make_person: Any) -> Any:
+    return make_person(tenant_b, "nadia@mecaformation.example", "admin", first_name="Nadia", last_name="Autre")
+
+
+@pytest.fixture
+def learner_a(tenant_a: Any, make_person: Any) -> Any:
+    return make_person(tenant_a, "lina@mecaformation.example", "learner", first_name="Lina", last_name="Moreau")
+
+
+@pytest.fixture
+def as_admin(client_for: Any, tenant_a: Any, admin_a: Any) -> Any:
+    return client_for(tenant_a, admin_a)
