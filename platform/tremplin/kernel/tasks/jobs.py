@@ -22,6 +22,7 @@ from tremplin.api import services
 
 QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
 STALE = timedelta(seconds=120)
+_TOLERANCE = timedelta(seconds=5)  # of the doubling, for the time a sweep itself takes
 KEEP_DONE = timedelta(days=1)
 KEEP_FAILED = timedelta(days=30)
 SWEEP_LIMIT = 500
@@ -126,7 +127,7 @@ def lost(now: datetime) -> list[tuple[UUID, int | None, str, dict[str, Any]]]:
     """
     stale = Q(state=RUNNING, heartbeat_at__lt=now - STALE)
     unheard = Q(state=QUEUED, heartbeat_at__lt=now - STALE) & Q(
-        heartbeat_at__lt=now - (F("heartbeat_at") - F("created_at"))
+        heartbeat_at__lt=now + _TOLERANCE - (F("heartbeat_at") - F("created_at"))
     )
     with services.tenancy().public_write("task queue"), transaction.atomic():
         rows = list(

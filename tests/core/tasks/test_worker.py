@@ -1,0 +1,252 @@
+"""Tasks on the real broker with a real worker process: right tenant, never lost, never twice."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+import pytest
+from django.db import transaction
+from django.utils import translation
+
+from tenants.context import public, use
+from tremplin.api.tasks import enqueue
+from tremplin.kernel import audit
+from tremplin.kernel.tasks import sweep_jobs
+from tests.core.tasks import work
+from tests.core.tasks.stack import Stack, eventually
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def worker(stack: Stack) -> subprocess.Popen[bytes]:
+    """Give the worker of the test before when it is still alive."""
+    if stack.processes and stack.processes[-1].poll() is None:
+        return stack.processes[-1]
+    return stack.start_worker()
+
+
+def label() -> str:
+    return f"label-{uuid4().hex[:8]}"
+
+
+def send(stack: Stack, tenant: object, task: object, **arguments: object) -> None:
+    with use(tenant), transaction.atomic():
+        enqueue(task, **arguments)  # type: ignore[arg-type]
+
+
+def test_each_task_runs_in_its_own_tenant(stack: Stack, worker: subprocess.Popen[bytes]) -> None:
+    del worker
+    first, second = label(), label()
+    person = uuid4()
+    for _ in range(5):
+        with use(stack.a), transaction.atomic(), translation.override("fr"):
+            with audit.actor(person, "person"):
+                enqueue(work.note, label=first)
+        with use(stack.b), transaction.atomic(), translation.override("en"):
+            enqueue(work.note, label=second)
+    assert eventually(lambda: len(stack.notes(stack.a)) == len(stack.notes(stack.b)) == 5)
+    task_label = "task:tests.core.tasks.work.note"
+    assert stack.notes(stack.a) == 5 * [
+        {
+            "schema": stack.a.schema_name,
+            "tenant": "alpha",
+            "language": "fr",
+            "actor": str(person),
+            "label": task_label,
+            "target": first,
+        }
+    ]
+    assert stack.notes(stack.b) == 5 * [
+        {
+            "schema": stack.b.schema_name,
+            "tenant": "beta",
+            "language": "en",
+            "actor": "",
+            "label": task_label,
+            "target": second,
+        }
+    ]
+
+
+def test_nothing_is_sent_before_commit_nor_after_rollback(
+    stack: Stack, worker: subprocess.Popen[bytes]
+) -> None:
+    del worker
+    undone, kept = label(), label()
+    with use(stack.a):
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            enqueue(work.note, label=undone)
+            _ = 1 / 0
+        with transaction.atomic():
+            enqueue(work.note, label=kept)
+            waiting = stack.sql("SELECT count(*) FROM pgmq.q_default")
+    assert waiting == [(0,)]
+    assert eventually(lambda: stack.notes(stack.a, kept))
+    assert stack.notes(stack.a, undone) == []
+    assert stack.jobs(args={"label": undone}) == []
+    assert stack.jobs(args={"label": kept}) == [("done", 1, "")]
+
+
+def test_kill_in_the_middle_of_a_task_then_one_effect(
+    stack: Stack, worker: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    name = label()
+    arguments = {"label": name, "folder": str(tmp_path)}
+    send(stack, stack.a, work.die_once, **arguments)
+    assert worker.wait(20) == -9
+    assert stack.jobs(args=arguments) == [("running", 1, "")]
+    assert stack.notes(stack.a, name) == []
+    second = stack.start_worker()
+    stack.age_jobs()
+    assert sweep_jobs() == 1
+    assert eventually(lambda: stack.jobs(args=arguments) == [("done", 2, "")])
+    # The first message becomes visible again, as it would after an hour: it changes nothing.
+    waiting = stack.sql("SELECT msg_id FROM pgmq.q_default")
+    assert len(waiting) == 1
+    stack.sql("SELECT pgmq.set_vt('default', %s, 0)", waiting[0][0])
+    send(stack, stack.a, work.note, label=f"{name}-next")
+    assert eventually(lambda: stack.sql("SELECT count(*) FROM pgmq.q_default") == [(0,)])
+    assert len(stack.notes(stack.a, f"{name}-next")) == 1
+    assert len(stack.notes(stack.a, name)) == 1
+    assert stack.jobs(args=arguments) == [("done", 2, "")]
+    stack.kill(second)
+
+
+def test_a_job_whose_message_was_lost_is_sent_again(
+    stack: Stack, worker: subprocess.Popen[bytes]
+) -> None:
+    stack.kill(worker)
+    name = label()
+    send(stack, stack.b, work.note, label=name)
+    stack.sql("SELECT pgmq.purge_queue('default')")
+    assert sweep_jobs() == 0
+    stack.age_jobs(3)
+    assert sweep_jobs() == 1
+    assert sweep_jobs() == 0
+    second = stack.start_worker()
+    assert eventually(lambda: stack.notes(stack.b, name))
+    assert stack.jobs(args={"label": name}) == [("done", 1, "")]
+    stack.kill(second)
+
+
+def test_failures_are_retried_then_reported_without_personal_data(
+    stack: Stack, worker: subprocess.Popen[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del worker, monkeypatch
+    name = label()
+    arguments = {"label": name, "folder": str(tmp_path), "falls": 9}
+    send(stack, stack.a, work.stumble, **arguments)
+    assert eventually(lambda: stack.jobs(args=arguments)[0][:2] == ("queued", 1))
+    state, _, error = stack.jobs(args=arguments)[0]
+    assert (state, error.split(":")[0]) == ("queued", "ValueError at work.py")
+    delays = stack.sql(
+        "SELECT extract(epoch FROM heartbeat_at - now()) BETWEEN 0 AND 6.1"
+        " FROM kernel_state_jobstatus WHERE args @> %s::jsonb",
+        f'{{"label": "{name}"}}',
+    )
+    assert delays == [(True,)]
+    assert stack.notes(stack.a, name) == []
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_time_limit_holds_in_a_thread_pool(stack: Stack, worker: subprocess.Popen[bytes]) -> None:
+    del worker
+    name = label()
+    send(stack, stack.a, work.endless, label=name)
+    assert eventually(lambda: stack.jobs(args={"label": name})[0][:2] == ("queued", 1), 15)
+    state, attempts, error = stack.jobs(args={"label": name})[0]
+    assert (state, attempts, error.split(" ")[0]) == ("queued", 1, "SoftTimeLimitExceeded")
+    stack.sql("UPDATE kernel_state_jobstatus SET state = 'done' WHERE state = 'queued'")
+
+
+def test_refusals_unknown_suspended_and_module_off(
+    stack: Stack, worker: subprocess.Popen[bytes]
+) -> None:
+    del worker
+    from tenants import registry
+
+    off, late, anyway = label(), label(), label()
+    send(stack, stack.a, work.of_a_module, label=off)
+    assert eventually(lambda: stack.jobs(args={"label": off}) == [("done", 1, "module_off")])
+    with use(stack.b), transaction.atomic():
+        enqueue(work.note, label=late)
+        enqueue(work.even_suspended, label=anyway)
+        stack.sql("UPDATE tenants_tenant SET status = 'suspended' WHERE slug = 'beta'")
+        with public():
+            registry.bump_epoch()
+        registry.invalidate()
+    try:
+        assert eventually(
+            lambda: stack.jobs(args={"label": late}) == [("failed", 1, "tenant_suspended")]
+        )
+        assert eventually(lambda: stack.jobs(args={"label": anyway}) == [("done", 1, "")])
+        assert stack.notes(stack.b, late) == []
+        assert len(stack.notes(stack.b, anyway)) == 1
+        assert stack.notes(stack.a, off) == []
+    finally:
+        stack.sql("UPDATE tenants_tenant SET status = 'active' WHERE slug = 'beta'")
+        registry.invalidate()
+
+
+def test_a_message_without_or_with_a_foreign_tenant_does_nothing(
+    stack: Stack, worker: subprocess.Popen[bytes]
+) -> None:
+    log = stack.folder / f"worker-{len(stack.processes) - 1}.log"
+    del worker
+    name = label()
+    work.note.apply_async(kwargs={"label": name})
+    work.note.apply_async(kwargs={"label": name}, headers={"tremplin_tenant": str(uuid4())})
+    assert eventually(lambda: log.read_text().count("raised unexpected: NoTenant") == 2)
+    text = log.read_text()
+    assert ("tenant_missing" in text, "tenant_unknown" in text) == (True, True)
+    assert [stack.notes(tenant, name) for tenant in (stack.a, stack.b)] == [[], []]
+
+
+def test_a_public_task_has_no_tenant(
+    stack: Stack, worker: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    del worker
+    with use(stack.a), transaction.atomic():
+        enqueue(work.in_public, folder=str(tmp_path))
+    assert eventually((tmp_path / "public").exists)
+    assert eventually(lambda: (tmp_path / "public").read_text() == "None")
+
+
+def test_countdown(stack: Stack, worker: subprocess.Popen[bytes]) -> None:
+    del worker
+    name = label()
+    with use(stack.a), transaction.atomic():
+        enqueue(work.note, countdown=2, label=name)
+    assert eventually(lambda: stack.notes(stack.a, name))
+    [(waited,)] = stack.sql(
+        "SELECT extract(epoch FROM finished_at - created_at) FROM kernel_state_jobstatus"
+        " WHERE args @> %s::jsonb",
+        f'{{"label": "{name}"}}',
+    )
+    assert round(float(waited)) == 2
+
+
+def test_prefork_pool_runs_in_the_right_schema(stack: Stack) -> None:
+    stack.stop()
+    process = stack.start_worker(pool="prefork")
+    first, second = label(), label()
+    send(stack, stack.a, work.note, label=first)
+    send(stack, stack.b, work.note, label=second)
+    assert eventually(lambda: stack.notes(stack.a, first) and stack.notes(stack.b, second))
+    assert [n["schema"] for n in stack.notes(stack.a, first)] == [stack.a.schema_name]
+    assert [n["schema"] for n in stack.notes(stack.b, second)] == [stack.b.schema_name]
+    stack.kill(process)
+
+
+def test_the_embedded_beat_dies_with_a_killed_worker(stack: Stack) -> None:
+    stack.stop()
+    process = stack.start_worker("-B")
+    assert eventually(lambda: len(psutil.Process(process.pid).children()) == 1)
+    [beat] = psutil.Process(process.pid).children()
+    process.kill()
+    process.wait(10)
+    assert eventually(lambda: not beat.is_running() or beat.status() == "zombie", 10)
