@@ -162,7 +162,7 @@ class Server:
         """Start again a server of ours that died, on the same port when it is free."""
         with self._starting.held():
             if not self.attached and not self.running():
-                self._start()
+                self._start(port=self.port)
 
     def recreate_database(self) -> None:
         """Drop the application database and make an empty one, as after the first start."""
@@ -190,7 +190,8 @@ class Server:
 
     # starting
 
-    def _start(self) -> None:
+    def _start(self, *, port: int | None = None) -> None:
+        """Prepare what is missing and start; a given port is kept, as others know it."""
         cold = not (self.data / "PG_VERSION").exists()
         free = shutil.disk_usage(self.directory).free
         needed = COLD_SPACE if cold else WARM_SPACE
@@ -206,7 +207,7 @@ class Server:
         self._check_cluster()
         self._configure()
         self._neutralise_stale_pid_file()
-        self._launch()
+        self._launch(port)
         try:
             if not self._login(self.port):
                 self._create_role_and_database()
@@ -314,13 +315,15 @@ class Server:
         else:
             write_private(path, f"{2**31 - 1}\n{rest}", account=self.account)
 
-    def _launch(self) -> None:
+    def _launch(self, fixed: int | None) -> None:
+        """Start the server, again when its port was just taken or its dead ancestor lingers."""
         log = self.directory / "log"
         if log.exists() and log.stat().st_size > LOG_LIMIT:
             log.write_bytes(b"")
         previous = read_text(self.directory / "port")
+        preferred = int(previous) if previous.isdigit() else None
         for attempt in (1, 2, 3):
-            self.port = free_port(int(previous) if previous.isdigit() and attempt == 1 else None)
+            self.port = fixed or free_port(preferred)
             begin = log.stat().st_size if log.exists() else 0
             try:
                 self._spawn(log)
@@ -332,10 +335,12 @@ class Server:
                 self._end_process()
                 raise
             output = log.read_bytes()[begin:].decode(errors="replace")
-            transient = "in use" in output or "shared memory" in output
-            if attempt == 3 or not transient:
+            taken = "Address already in use" in output
+            if attempt == 3 or not (taken or "shared memory" in output):
                 raise self._explained("PostgreSQL stopped while starting", output)
-            time.sleep(0.2 * attempt)
+            if taken:
+                preferred = None
+            time.sleep(0.3 * attempt)
 
     def _spawn(self, log: Path) -> None:
         options = ["-D", str(self.data), "-p", str(self.port)]
