@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
+import brotli
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.staticfiles import finders
@@ -155,6 +157,25 @@ def test_error_pages_are_accessible(open_page: Open, name: str) -> None:
     assert [one["id"] for one in Axe().run(page).response["violations"]] == []
 
 
+def test_first_page_fits_its_budget(open_page: Open) -> None:
+    page = open_page()
+    page.wait_for_load_state("networkidle")
+    paths = page.evaluate(
+        "performance.getEntriesByType('resource').map((e) => new URL(e.name).pathname)"
+    )
+    weights = {}
+    for path in paths:
+        data = Path(finders.find(path.removeprefix("/static/"))).read_bytes()
+        weights[path] = len(data) if path.endswith(".woff2") else len(brotli.compress(data))
+    weights["/"] = len(brotli.compress(page.content().encode()))
+    assert sorted(path for path in weights if path.endswith(".woff2")) == [
+        "/static/portal/fonts/bricolage-grotesque-latin-wght-normal.woff2",
+        "/static/portal/fonts/inter-latin-wght-normal.woff2",
+    ]
+    # The budget of the design: 150 KiB compressed, fonts included; no page is heavier than this one.
+    assert sum(weights.values()) <= 150 * 1024, weights
+
+
 def test_geometry_of_the_shell(open_page: Open) -> None:
     page = open_page()
     boxes = {
@@ -191,7 +212,7 @@ def test_drawer_keeps_focus_and_gives_it_back(open_page: Open) -> None:
     opener.click()
     expect(sidebar).to_be_visible()
     expect(opener).to_have_attribute("aria-expanded", "true")
-    assert sidebar.bounding_box()["width"] == 288
+    assert round(sidebar.bounding_box()["width"]) == 288
     assert page.evaluate("document.getElementById('shell-main').inert") is True
     inside = []
     for _press in range(12):
