@@ -307,3 +307,14 @@ def test_reduced_motion_stops_animation(open_page: Open) -> None:
     page.emulate_media(reduced_motion="reduce")
     spinner = page.locator(".spinner .icon").first
     assert spinner.evaluate("(e) => getComputedStyle(e).animationIterationCount") == "1"
+
+
+def test_paper_is_light_and_without_navigation(open_page: Open) -> None:
+    page = open_page(scheme="dark")
+    page.emulate_media(media="print")
+    colours = page.evaluate(
+        "[document.body, document.querySelector('.kpi')].map((e) => getComputedStyle(e).backgroundColor)"
+    )
+    assert colours == ["rgb(255, 255, 255)", "rgb(255, 255, 255)"]
+    for selector in (".shell-sidebar", ".shell-bar", ".btn"):
+        expect(page.locator(selector).first).to_be_hidden()
