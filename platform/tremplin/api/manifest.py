@@ -21,6 +21,7 @@ SLUG_PATTERN = r"^[a-z][a-z0-9_]{1,30}$"
 SEMVER_PATTERN = r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?$"
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN)]
+AppPath = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_]\w*(\.[a-zA-Z_]\w*)*$")]
 DottedPath = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][\w]*(\.[a-zA-Z_][\w]*)+$")]
 
 
@@ -108,7 +109,7 @@ class Manifest(_Declaration):
     publisher: str = "tremplin"
     license: str = "Apache-2.0"
     api: str
-    django_app: DottedPath
+    django_app: AppPath
     requires: tuple[Slug, ...] = ()
     works_with: tuple[Slug, ...] = ()
     scope: Literal["tenant"] = "tenant"

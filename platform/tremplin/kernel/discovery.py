@@ -17,6 +17,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Literal
 
+from pydantic import ValidationError
+
 from tremplin.api import API_VERSION
 from tremplin.api.manifest import Manifest
 
@@ -282,5 +284,9 @@ def _check_shared_names(found: dict[str, Found], problems: list[PluginProblem]) 
 
 
 def _one_line(error: Exception) -> str:
-    first = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {first[0] if first else ''}".rstrip(": ")
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "manifest"
+        return f"{place}: {first['msg']}"
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}".rstrip(": ")

@@ -50,3 +50,7 @@ class JsonFormatter(BaseJsonFormatter):
     ) -> None:
         super().add_fields(log_data, record, message_dict)
         log_data["time"] = datetime.fromtimestamp(record.created, UTC).isoformat()
+
+    def formatException(self, ei: object) -> str:  # noqa: N802  name of the parent class
+        """Return the traceback with addresses of people masked."""
+        return EMAIL.sub("[address]", super().formatException(ei))
