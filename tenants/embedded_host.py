@@ -32,6 +32,7 @@ INSTALL = "pginstall18"
 HOST = "127.0.0.1"
 
 Report = Callable[[str], None]
+Ignore = Callable[[str, list[str]], set[str]]
 
 
 class EmbeddedError(Exception):
@@ -316,6 +317,26 @@ def server_account() -> Account | None:
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
+def _copy_tree(source: Path, target: Path, ignore: Ignore | None = None) -> None:
+    """Copy a folder so that any user can read and run it."""
+    shutil.copytree(source, target, symlinks=True, ignore=ignore, copy_function=_copy_open)
+
+
+def _copy_open(source: str, target: str) -> None:
+    """Link a file that is open to everyone, else copy it and open the copy.
+
+    A link costs no space and no time; an upgrade of the wheel replaces the file, not its content.
+    """
+    mode = os.stat(source).st_mode
+    opened = 0o755 if mode & 0o100 else 0o644
+    if mode & opened == opened:
+        with contextlib.suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)
+    os.chmod(target, opened)
+
+
 def copy_binaries(directory: Path, report: Report) -> Path:
     """Copy the server where ``nobody`` can run it, keeping the layout its RPATH expects."""
     root, version = wheel()
@@ -325,16 +346,12 @@ def copy_binaries(directory: Path, report: Report) -> Path:
         draft = directory / f".server-{secrets.token_hex(4)}"
         skipped = shutil.ignore_patterns("include", "*.a")
         try:
-            shutil.copytree(
-                root / PACKAGE / INSTALL, draft / PACKAGE / INSTALL, symlinks=True, ignore=skipped
-            )
+            _copy_tree(root / PACKAGE / INSTALL, draft / PACKAGE / INSTALL, skipped)
             for libraries in (Path(f"{PACKAGE}.libs"), Path(PACKAGE, ".dylibs")):
                 if (root / libraries).is_dir():
-                    shutil.copytree(root / libraries, draft / libraries, symlinks=True)
-            for path in (draft, *draft.rglob("*")):
-                if not path.is_symlink():
-                    runnable = path.is_dir() or path.stat().st_mode & 0o100
-                    path.chmod(0o755 if runnable else 0o644)
+                    _copy_tree(root / libraries, draft / libraries)
+            for path in (draft, *(path for path in draft.rglob("*") if path.is_dir())):
+                path.chmod(0o755)
             os.replace(draft, target)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
