@@ -84,18 +84,18 @@ class QuestionVersion(TenantModel):
     """
 
     question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="versions")
-    number = models.PositiveIntegerField(default=1)
+    number = models.IntegerField(default=1)
     kind = models.CharField(max_length=12, choices=Kind.choices)
-    title = models.CharField(max_length=200, blank=True, default="")
+    title = models.CharField(max_length=250, blank=True, default="")
     stem = models.TextField()
     content = models.JSONField()
     feedback = models.TextField(blank=True, default="")
-    skills = ArrayField(models.CharField(max_length=80), default=list, blank=True)
-    tags = ArrayField(models.CharField(max_length=80), default=list, blank=True)
-    difficulty = models.PositiveSmallIntegerField(
+    skills = ArrayField(models.CharField(max_length=250), default=list, blank=True)
+    tags = ArrayField(models.CharField(max_length=250), default=list, blank=True)
+    difficulty = models.SmallIntegerField(
         default=2, validators=[MinValueValidator(1), MaxValueValidator(5)]
     )
-    points = models.DecimalField(max_digits=6, decimal_places=2, default=Decimal(1))
+    points = models.DecimalField(max_digits=12, decimal_places=5, default=Decimal(1))
     media = models.JSONField(default=dict, blank=True)
     content_hash = models.CharField(max_length=64)
     created_at = models.DateTimeField()
@@ -161,10 +161,10 @@ class Quiz(TimeStampedModel):
     description = models.TextField(blank=True, default="")
     language = models.CharField(max_length=10, blank=True, default="")
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
-    minutes = models.PositiveIntegerField(
+    minutes = models.IntegerField(
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(600)]
     )
-    attempts_allowed = models.PositiveIntegerField(
+    attempts_allowed = models.IntegerField(
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(100)]
     )
     grading = models.CharField(max_length=8, choices=Grading.choices, default=Grading.HIGHEST)
@@ -212,19 +212,19 @@ class Section(TenantModel):
         DRAW = "draw", _("Random draw")
 
     quiz = models.ForeignKey(Quiz, on_delete=models.CASCADE, related_name="sections")
-    position = models.PositiveIntegerField(default=0)
+    position = models.IntegerField(default=0)
     title = models.CharField(max_length=200, blank=True, default="")
     source = models.CharField(max_length=5, choices=Source.choices, default=Source.FIXED)
-    draw_count = models.PositiveIntegerField(default=0, validators=[MaxValueValidator(200)])
+    draw_count = models.IntegerField(default=0, validators=[MaxValueValidator(200)])
     draw_category = models.ForeignKey(
         Category, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    draw_tags = ArrayField(models.CharField(max_length=80), default=list, blank=True)
-    draw_skills = ArrayField(models.CharField(max_length=80), default=list, blank=True)
-    difficulty_min = models.PositiveSmallIntegerField(
+    draw_tags = ArrayField(models.CharField(max_length=250), default=list, blank=True)
+    draw_skills = ArrayField(models.CharField(max_length=250), default=list, blank=True)
+    difficulty_min = models.SmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(5)]
     )
-    difficulty_max = models.PositiveSmallIntegerField(
+    difficulty_max = models.SmallIntegerField(
         default=5, validators=[MinValueValidator(1), MaxValueValidator(5)]
     )
 
@@ -240,8 +240,8 @@ class SectionQuestion(TenantModel):
 
     section = models.ForeignKey(Section, on_delete=models.CASCADE, related_name="chosen")
     question = models.ForeignKey(Question, on_delete=models.PROTECT, related_name="uses")
-    position = models.PositiveIntegerField(default=0)
-    points = models.DecimalField(max_digits=6, decimal_places=2, null=True, blank=True)
+    position = models.IntegerField(default=0)
+    points = models.DecimalField(max_digits=12, decimal_places=5, null=True, blank=True)
 
     class Meta:
         ordering = ("position", "id")
@@ -300,11 +300,11 @@ class Attempt(TenantModel):
 
     quiz = models.ForeignKey(Quiz, on_delete=models.PROTECT, related_name="attempts")
     person = models.UUIDField(null=True, blank=True, db_index=True)
-    number = models.PositiveIntegerField()
+    number = models.IntegerField()
     state = models.CharField(max_length=12, choices=State.choices, default=State.IN_PROGRESS)
     seed = models.BigIntegerField()
     items = models.JSONField()
-    current = models.PositiveIntegerField(default=0)
+    current = models.IntegerField(default=0)
     started_at = models.DateTimeField()
     deadline_at = models.DateTimeField(null=True, blank=True)
     extra_time = models.CharField(max_length=20, blank=True, default="")
@@ -346,10 +346,10 @@ class Answer(TenantModel):
 
     attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="answers")
     version = models.ForeignKey(QuestionVersion, on_delete=models.PROTECT, related_name="answers")
-    position = models.PositiveIntegerField()
-    points = models.DecimalField(max_digits=6, decimal_places=2)
+    position = models.IntegerField()
+    points = models.DecimalField(max_digits=12, decimal_places=5)
     response = models.JSONField(null=True, blank=True)
-    revision = models.PositiveIntegerField(default=0)
+    revision = models.IntegerField(default=0)
     saved_at = models.DateTimeField(null=True, blank=True)
     flagged = models.BooleanField(default=False)
     checked_at = models.DateTimeField(null=True, blank=True)
@@ -397,7 +397,7 @@ class ItemStat(TenantModel):
 
     quiz = models.ForeignKey(Quiz, on_delete=models.CASCADE, related_name="item_stats")
     version = models.ForeignKey(QuestionVersion, on_delete=models.CASCADE, related_name="+")
-    people = models.PositiveIntegerField()
+    people = models.IntegerField()
     facility = models.DecimalField(max_digits=6, decimal_places=4)
     discrimination = models.DecimalField(max_digits=6, decimal_places=4, null=True)
     correlation = models.DecimalField(max_digits=6, decimal_places=4, null=True)

@@ -27,7 +27,12 @@ def order(rule: str) -> object:
 
 @pytest.mark.parametrize(
     ("chosen", "expected", "state"),
-    [("c0", "1", "right"), ("c1", "0.3333333", "partial"), ("c2", "0", "wrong"), ("c3", "0", "wrong")],
+    [
+        ("c0", "1", "right"),
+        ("c1", "0.3333333", "partial"),
+        ("c2", "0", "wrong"),
+        ("c3", "0", "wrong"),
+    ],
 )
 def test_single_gives_the_weight_of_the_choice(chosen: str, expected: str, state: str) -> None:
     content = parse_content(
@@ -154,7 +159,9 @@ def test_numeric_takes_the_first_interval_that_holds_the_number(
         ({}, {"text": r"2\*3", "wildcards": True}, "2x3", 0),
     ],
 )
-def test_short_text(options: dict[str, bool], answer: dict[str, object], typed: str, expected: int) -> None:
+def test_short_text(
+    options: dict[str, bool], answer: dict[str, object], typed: str, expected: int
+) -> None:
     content = parse_content({"kind": "short", "answers": [answer], **options})
     assert fraction(content, typed) == D(expected)
 
@@ -204,7 +211,12 @@ def test_match_counts_each_pair_and_distractors_are_wrong() -> None:
 
 def test_truefalse_feedback_belongs_to_the_response() -> None:
     content = parse_content(
-        {"kind": "truefalse", "correct": False, "true_feedback_html": "T", "false_feedback_html": "F"}
+        {
+            "kind": "truefalse",
+            "correct": False,
+            "true_feedback_html": "T",
+            "false_feedback_html": "F",
+        }
     )
     assert marking.mark(content, {"value": "false"}) == marking.Verdict(D(1), ("F",))
     assert marking.mark(content, {"value": "true"}) == marking.Verdict(D(0), ("T",))
@@ -244,17 +256,28 @@ def test_responses_that_do_not_fit_are_refused(data: dict, raw: object, message:
 def test_order_responses_hold_every_item_once() -> None:
     with pytest.raises(ValueError, match="every item once"):
         marking.clean_response(order("exact"), {"value": ["a", "a", "b", "c", "d"]})
-    assert marking.clean_response(order("exact"), {"value": list("edcba")}) == {"value": list("edcba")}
+    assert marking.clean_response(order("exact"), {"value": list("edcba")}) == {
+        "value": list("edcba")
+    }
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        {"kind": "single", "choices": [{"key": "a", "text_html": "x"}, {"key": "b", "text_html": "y"}]},
+        {
+            "kind": "single",
+            "choices": [{"key": "a", "text_html": "x"}, {"key": "b", "text_html": "y"}],
+        },
         {"kind": "single", "choices": [{"key": "a", "text_html": "x", "weight": 100}]},
-        {"kind": "multiple", "choices": [{"key": "a", "text_html": "x"}, {"key": "b", "text_html": "y"}]},
+        {
+            "kind": "multiple",
+            "choices": [{"key": "a", "text_html": "x"}, {"key": "b", "text_html": "y"}],
+        },
         {"kind": "numeric", "answers": [{"value": "NaN"}]},
-        {"kind": "order", "items": [{"key": "a", "text_html": "x"}, {"key": "a", "text_html": "y"}]},
+        {
+            "kind": "order",
+            "items": [{"key": "a", "text_html": "x"}, {"key": "a", "text_html": "y"}],
+        },
         {"kind": "cloze"},
     ],
 )

@@ -1,0 +1,1 @@
+"""Every write of the quiz module, one file per concern."""
