@@ -1,6 +1,6 @@
 """Question interchange: reads and writes question files; pure Python, independent of the web framework.
 
-``read(data, name, format)`` gives an ``ImportResult``, ``write(format, questions)`` an ``ExportResult``;
+``read(data, name, fmt)`` gives an ``ImportResult``, ``write(fmt, questions)`` an ``ExportResult``;
 ``canonical(question)`` cleans a question made elsewhere so that it can be written. Hostile files belong into
 ``parse_worker``, run as a limited subprocess; its answer is read with ``wire.result_from_dict``.
 """

@@ -81,7 +81,15 @@ class Package:
         try:
             with self._zip.open(entry) as stream:
                 data = stream.read(entry.file_size + 1)
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError):
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            OSError,
+            EOFError,
+            ValueError,
+            NotImplementedError,
+            RuntimeError,
+        ):
             raise Refused("zip_broken") from None
         self._read_bytes += len(data)
         if len(data) > entry.file_size or self._read_bytes > 2 * limits.MAX_ARCHIVE_BYTES:

@@ -81,7 +81,9 @@ def _body(name: str, gap: str) -> tuple[Kind, Body]:
     if not single and not multiple:
         raise Refused("unsupported_type", type=f"cloze {name}")
     choices = tuple(Choice(text, amount, feedback) for amount, text, feedback in answers)
-    return (Kind.SINGLE if single else Kind.MULTIPLE), ChoiceBody(choices, "S" in name.split("_")[-1])
+    return (Kind.SINGLE if single else Kind.MULTIPLE), ChoiceBody(
+        choices, "S" in name.split("_")[-1]
+    )
 
 
 def read(warn: Warn, stem: str) -> tuple[Kind, Body, str]:

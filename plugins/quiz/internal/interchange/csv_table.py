@@ -197,6 +197,4 @@ def write(questions: Sequence[Question]) -> tuple[bytes, list[Issue]]:
 
 
 def _count(row: dict[str, str], kind: str) -> int:
-    return max(
-        (int(name[len(kind) :]) for name in row if name.startswith(kind + " ")), default=0
-    )
+    return max((int(name[len(kind) :]) for name in row if name.startswith(kind + " ")), default=0)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import unquote
 
 from . import limits, markup, media
 from .collect import Refused
@@ -59,7 +60,7 @@ class _Images:
         elif re.match(r"(?:[a-z][a-z0-9+.-]*:)?//", src, re.IGNORECASE):
             return self._lost("image_remote", src)
         else:
-            name = re.split(r"[?#]", src)[0]
+            name = unquote(re.split(r"[?#]", src)[0])
             data = self.resolve(src) if self.resolve else None
         if data is None:
             return self._lost("image_missing", src)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from .collect import Collector, Refused
-from .gift_text import SPACE, find, read_comment, split_format, to_html, unescape
+from .gift_text import SPACE, find, read_comment, render, split_format, to_html, unescape
 from .markup import plain
 from .model import (
     BLANK,
@@ -35,7 +35,7 @@ from .numbers_text import interval, number, points, weight
 
 # Stands for a line feed inside an HTML comment, where a blank line does not end the question.
 _HIDDEN_LINE: Final = "\ufdd0"
-_HTML_COMMENT: Final = re.compile(r"<!--(?:(?!-->|\n[ \t]*\n).)*-->", re.DOTALL)
+_BLANK_LINES: Final = re.compile(r"(\n[ \t]*(?=\n))")
 _WEIGHT: Final = re.compile(r"^[ \t\n]*%([^%\n]{1,20})%")
 _TRUTH: Final = re.compile(r"^(TRUE|T|FALSE|F)$", re.IGNORECASE)
 _RANGE: Final = re.compile(r"^(.*?[^.])\.\.(?!\.)(.*)$")
@@ -60,13 +60,27 @@ class _Block:
         return "\n".join(self.lines).replace(_HIDDEN_LINE, "")
 
 
-def _blocks(text: str) -> Iterator[_Block]:
-    def hide(match: re.Match[str]) -> str:
-        return _HIDDEN_LINE * match.group(0).count("\n")
+def _without_html_comments(text: str) -> str:
+    """``text`` without HTML comments, which may hold signs of GIFT but no blank line."""
+    parts = _BLANK_LINES.split(text)
+    for place, part in enumerate(parts):
+        kept: list[str] = []
+        position = 0
+        while (start := part.find("<!--", position)) >= 0:
+            end = part.find("-->", start + 4)
+            if end < 0:
+                break
+            kept += [part[position:start], _HIDDEN_LINE * part.count("\n", start, end)]
+            position = end + 3
+        if kept:
+            parts[place] = "".join(kept) + part[position:]
+    return "".join(parts)
 
+
+def _blocks(text: str) -> Iterator[_Block]:
     block = _Block()
     line_number = 0
-    for line in _HTML_COMMENT.sub(hide, text).split("\n"):
+    for line in _without_html_comments(text).split("\n"):
         line_number += 1
         here = line_number
         line_number += line.count(_HIDDEN_LINE)
@@ -169,7 +183,7 @@ def _question(
         kind, body = _body(answers, text_format, values)
     if text_format == "markdown":
         out.info("markdown_simple", line=line, title=title)
-    stem, _ = to_html(stem_source, text_format)
+    stem = render(stem_source, text_format)
     level = values.get("difficulty", "")
     return Question(
         kind=kind,
@@ -276,9 +290,7 @@ def _choice(sign: str, source: str, text_format: str) -> Choice:
 
 def _short(source: str, text_format: str) -> ShortAnswer:
     amount, text, feedback = _weighted(source, HUNDRED)
-    return ShortAnswer(
-        unescape(text.strip(SPACE)), amount, True, to_html(feedback, text_format)[0]
-    )
+    return ShortAnswer(unescape(text.strip(SPACE)), amount, True, to_html(feedback, text_format)[0])
 
 
 def _truefalse(truth: str, feedbacks: list[str], text_format: str) -> TrueFalseBody:
@@ -314,9 +326,7 @@ def _numeric(text: str, text_format: str) -> tuple[NumericAnswer, ...]:
         value, tolerance = numeric_interval(unescape(accepted))
         if value is None and sign == "=" and not accepted.strip(SPACE):
             raise Refused("bad_number", value=accepted)
-        answers.append(
-            NumericAnswer(value, tolerance, amount, to_html(feedback, text_format)[0])
-        )
+        answers.append(NumericAnswer(value, tolerance, amount, to_html(feedback, text_format)[0]))
     return tuple(answers)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from typing import Final
 
+from .encoding import nfc
 from .markup import from_markdown, from_plain, has_markup
 
 # ``\n`` is a line feed, except where it begins one of these LaTeX commands.
@@ -16,10 +18,13 @@ _LATEX: Final = frozenset(
 )
 _ESCAPE: Final = re.compile(r"\\(?:([~=#{}:\\])|(n[A-Za-z]*))")
 _FORMAT: Final = re.compile(r"^[ \t\n]*\[(html|moodle|plain|markdown)\]", re.IGNORECASE)
-_BLOCK: Final = re.compile(r"<(?:p|div|ul|ol|li|table|tr|td|h[1-6]|pre|blockquote|dl)\b", re.IGNORECASE)
+_BLOCK: Final = re.compile(
+    r"<(?:p|div|ul|ol|li|table|tr|td|h[1-6]|pre|blockquote|dl)\b", re.IGNORECASE
+)
 _KEY: Final = re.compile(r"\[([a-z]+):")
 _VALUE: Final = re.compile(r"((?:\\\]|[^\]])*)\]")
 SPACE: Final = " \t\n"
+MAX_KEYS: Final = 500
 
 
 def unescape(text: str) -> str:
@@ -40,8 +45,11 @@ def escape(text: str) -> str:
     text = re.sub(r"[~=#{}:\\]", lambda match: "\\" + match.group(0), text)
 
     def line_feed(match: re.Match[str]) -> str:
-        # A character reference keeps a line feed before letters that would make a LaTeX command.
-        return "&#10;" if "n" + match.group(1) in _LATEX else "\\n"
+        # A character reference keeps a line feed before letters that would make a LaTeX command, and
+        # before a combining mark that would merge with the "n".
+        following = text[match.end() : match.end() + 1]
+        merges = bool(following) and unicodedata.combining(following) > 0
+        return "&\\#10;" if merges or "n" + match.group(1) in _LATEX else "\\n"
 
     return re.sub(r"\n(?=([A-Za-z]*))", line_feed, text)
 
@@ -64,22 +72,29 @@ def split_format(text: str, inherited: str) -> tuple[str, str]:
 def to_html(text: str, inherited: str) -> tuple[str, str]:
     """An escaped text as HTML to be cleaned, and the format it has."""
     kind, rest = split_format(text, inherited)
-    rest = unescape(rest.strip(SPACE)).strip(SPACE)
+    return render(rest, kind), kind
+
+
+def render(text: str, kind: str) -> str:
+    """An escaped text of a known format as HTML to be cleaned."""
+    text = unescape(text.strip(SPACE)).strip(SPACE)
     if kind == "html":
-        return rest, kind
+        return text
     if kind == "markdown":
-        return from_markdown(rest), kind
-    if kind == "plain" or not has_markup(rest):
-        return from_plain(rest), kind
-    return (rest if _BLOCK.search(rest) else rest.replace("\n", "<br>")), kind
+        return from_markdown(text)
+    if kind == "plain" or not has_markup(text):
+        return from_plain(text)
+    return text if _BLOCK.search(text) else text.replace("\n", "<br>")
 
 
 def read_comment(line: str) -> list[tuple[str, str]]:
     """The ``[key:value]`` parts of a comment line; a value in JSON quotes may hold anything."""
     found: list[tuple[str, str]] = []
     position = 0
-    while match := _KEY.search(line, position):
+    while (match := _KEY.search(line, position)) and len(found) < MAX_KEYS:
         position = match.end()
+        if line.find("]", position) < 0:
+            break
         if line[position : position + 1] == '"':
             try:
                 value, end = json.JSONDecoder().raw_decode(line, position)
@@ -100,4 +115,5 @@ def write_comment(key: str, value: str) -> str:
     """One ``[key:value]`` that ``read_comment`` gives back exactly."""
     if value == value.strip() and not re.search(r'[\[\]\\<>`"\n]', value):
         return f"[{key}:{value}]"
-    return f"[{key}:{json.dumps(value, ensure_ascii=False)}]"
+    quoted = json.dumps(value, ensure_ascii=False)
+    return f"[{key}:{quoted if nfc(quoted) == quoted else json.dumps(value)}]"

@@ -94,7 +94,7 @@ MESSAGES: Final[dict[str, Message]] = {
     ),
     # XML
     "xml_broken": Message(
-        _("This is not valid XML (line %(line)s, column %(column)s): %(reason)s"),
+        _("This is not valid XML (column %(column)s): %(reason)s"),
         _("Correct the file at this place, or export it again."),
     ),
     "xml_refused": Message(
@@ -155,7 +155,8 @@ MESSAGES: Final[dict[str, Message]] = {
     ),
     "qti_no_key": Message(_("The item does not say which response is right."), EDIT_FILE),
     "match_several": Message(
-        _("A matching question where an item has several right partners is not supported."), RECREATE
+        _("A matching question where an item has several right partners is not supported."),
+        RECREATE,
     ),
     "row_unknown_type": Message(_("The type “%(type)s” of this row is unknown."), EDIT_FILE),
     "row_bad_correct": Message(
@@ -242,7 +243,9 @@ MESSAGES: Final[dict[str, Message]] = {
         CHECK_QUESTION,
     ),
     "all_or_nothing": Message(
-        _("Points were given for the complete response only; here a part of it gives a part of them."),
+        _(
+            "Points were given for the complete response only; here a part of it gives a part of them."
+        ),
         CHECK_QUESTION,
     ),
     "left_items_lost": Message(
@@ -250,10 +253,6 @@ MESSAGES: Final[dict[str, Message]] = {
     ),
     "scoring_extra_lost": Message(
         _("Scoring rules beyond right and wrong responses were left out."), CHECK_QUESTION
-    ),
-    "several_right_as_single": Message(
-        _("Several right responses form one answer here; a single choice is asked for."),
-        CHECK_QUESTION,
     ),
     "choice_limit_lost": Message(_("The limit of %(limit)s choices is not kept."), CHECK_QUESTION),
     "difficulty_ignored": Message(
@@ -264,7 +263,6 @@ MESSAGES: Final[dict[str, Message]] = {
     "extra_content_lost": Message(
         _("A part of the item could not be kept: %(name)s"), CHECK_QUESTION
     ),
-    "category_lost": Message(_("The category is not kept: %(category)s"), NOTHING_TO_DO),
     # export
     "export_gift_order": Message(
         _("GIFT has no ordering questions; Moodle's own extension of the format is used."),

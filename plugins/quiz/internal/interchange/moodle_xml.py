@@ -230,7 +230,11 @@ def _truefalse(entry: _Entry, stem: str) -> Read:
             correct = text
     if not correct:
         raise Refused("no_right_answer")
-    return Kind.TRUEFALSE, TrueFalseBody(correct == "true", feedback["true"], feedback["false"]), stem
+    return (
+        Kind.TRUEFALSE,
+        TrueFalseBody(correct == "true", feedback["true"], feedback["false"]),
+        stem,
+    )
 
 
 def _shortanswer(entry: _Entry, stem: str) -> Read:
@@ -307,9 +311,9 @@ def _gaps(entry: _Entry, stem: str) -> Read:
         )
         shuffle = entry.flag("shuffleanswers", False)
         return Kind.SINGLE, ChoiceBody(choices, shuffle), _GAP.sub(lambda _: BLANK, stem)
-    return cloze.as_match(entry.warn, stem, _GAP, [options[gap - 1][0] for gap in used], [
-        text for text, _ in options
-    ])
+    return cloze.as_match(
+        entry.warn, stem, _GAP, [options[gap - 1][0] for gap in used], [text for text, _ in options]
+    )
 
 
 def _cloze(entry: _Entry, stem: str) -> Read:

@@ -45,7 +45,9 @@ def main() -> int:
     header = json.loads(sys.stdin.buffer.readline(65_536) or b"{}")
     data = sys.stdin.buffer.read(limits.MAX_INPUT_BYTES + 1)
     try:
-        answer = json.dumps(result_to_dict(read(data, header.get("name", ""), header.get("format"))))
+        answer = json.dumps(
+            result_to_dict(read(data, header.get("name", ""), header.get("format")))
+        )
     except MemoryError:
         issue = make_issue(Severity.ERROR, "reader_failed")
         answer = json.dumps(result_to_dict(ImportResult((), (issue,))))

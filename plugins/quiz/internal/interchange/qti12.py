@@ -12,7 +12,6 @@ from .collect import Collector, Refused
 from .encoding import decode
 from .markup import from_plain, plain, to_text
 from .model import (
-    HUNDRED,
     ZERO,
     Body,
     Choice,
@@ -99,7 +98,7 @@ class _Item:
             if (label := part.first("fieldlabel")) and (entry := part.first("fieldentry"))
         }
         self.feedback = {
-            f.get("ident"): "".join(_material(inner) for inner in f.walk()) or _material(f)
+            f.get("ident"): "".join(map(_mattext, f.walk("mattext")))
             for f in node.elements("itemfeedback")
         }
         self.used: set[str] = set()
@@ -128,7 +127,11 @@ class _Item:
         declared = next((self.metadata[f] for f in _TYPE_FIELDS if self.metadata.get(f)), "")
         if declared and declared.lower() not in _TYPES:
             raise Refused("unsupported_type", type=declared)
-        responses = [n for n in self.presentation.walk() if n.name.startswith("response_") and n.name != "response_label"]
+        responses = [
+            n
+            for n in self.presentation.walk()
+            if n.name.startswith("response_") and n.name != "response_label"
+        ]
         profile = _TYPES.get(declared.lower()) or self._guess(responses)
         readers: dict[str, Callable[[list[Node]], tuple[Kind, Body]]] = {
             "choice": self._choice,
@@ -162,10 +165,16 @@ class _Item:
             return "numeric"
         if node.name == "response_str":
             fib = node.find("render_fib")
-            if fib is not None and fib.get("fibtype").lower() in {"integer", "decimal", "scientific"}:
+            if fib is not None and fib.get("fibtype").lower() in {
+                "integer",
+                "decimal",
+                "scientific",
+            }:
                 return "numeric"
             return "short" if self.rules.scored() else "essay"
-        raise Refused("qti_no_interaction_support", type=f"{node.name} {' '.join(sorted(shown))}".strip())
+        raise Refused(
+            "qti_no_interaction_support", type=f"{node.name} {' '.join(sorted(shown))}".strip()
+        )
 
     def _linked(self, ids: tuple[str, ...]) -> str:
         self.used.update(i for i in ids if i in self.feedback)
@@ -385,6 +394,5 @@ def read_package(package: Package, out: Collector) -> None:
         try:
             _read_items(decode(data).text, out, package, name)
         except Refused as refused:
-            where = {key: value for key, value in refused.params.items() if key != "line"}
-            out.fail(refused.code, line=refused.line, **where)
+            out.fail(refused.code, line=refused.line, **refused.params)
     out.item = ""

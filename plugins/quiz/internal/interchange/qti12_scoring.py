@@ -52,7 +52,10 @@ def processing(item: Node) -> Processing:
             continue
         score, adds = None, False
         for setter in node.elements("setvar"):
-            if setter.get("varname", "SCORE").upper() in {"SCORE", "QUE_SCORE"} and setter.text().strip():
+            if (
+                setter.get("varname", "SCORE").upper() in {"SCORE", "QUE_SCORE"}
+                and setter.text().strip()
+            ):
                 action = setter.get("action", "Set").lower()
                 score = number(setter.text())
                 adds = action in {"add", "subtract"}
@@ -60,7 +63,9 @@ def processing(item: Node) -> Processing:
         links = tuple(link.get("linkrefid") for link in node.elements("displayfeedback"))
         result.conditions.append(Condition(variables, score, adds, links))
     scores = [c.score for c in result.scored() if c.score is not None and c.score > 0]
-    reached = sum(scores, ZERO) if any(c.adds for c in result.scored()) else max(scores, default=ZERO)
+    reached = (
+        sum(scores, ZERO) if any(c.adds for c in result.scored()) else max(scores, default=ZERO)
+    )
     # Some exporters declare 100 and set 1, or the reverse: what can be reached decides.
     result.full = reached or maximum or HUNDRED
     return result

@@ -79,7 +79,12 @@ class _Item:
             self.modal.append((outcome, identifier, text))
 
     def declare(
-        self, cardinality: str, base: str, correct: Sequence[str], mapping: str = "", default: str = ""
+        self,
+        cardinality: str,
+        base: str,
+        correct: Sequence[str],
+        mapping: str = "",
+        default: str = "",
     ) -> None:
         values = "".join(f"<qti-value>{xml_text(value)}</qti-value>" for value in correct)
         right = f"<qti-correct-response>{values}</qti-correct-response>" if correct else ""
@@ -94,9 +99,7 @@ class _Item:
             f'<qti-map-entry map-key="{key}" mapped-value="{value}"/>' for key, value in entries
         )
         bound = show(self.question.points or Decimal(1))
-        return (
-            f'<qti-mapping lower-bound="0" upper-bound="{bound}" default-value="0">{listed}</qti-mapping>'
-        )
+        return f'<qti-mapping lower-bound="0" upper-bound="{bound}" default-value="0">{listed}</qti-mapping>'
 
     def map_response(self) -> None:
         self.processing = (
@@ -118,7 +121,8 @@ class _Item:
         mapping = self.mapping([(row[0], self.scaled(row[2])) for row in rows])
         self.declare(self.many, "identifier", right, mapping)
         listed = "".join(
-            f'<qti-simple-choice identifier="{i}">{text}</qti-simple-choice>' for i, text, _, _ in rows
+            f'<qti-simple-choice identifier="{i}">{text}</qti-simple-choice>'
+            for i, text, _, _ in rows
         )
         limit = 0 if self.many == "multiple" else 1
         self.interaction = (
@@ -268,7 +272,9 @@ class _Item:
     def stem(self) -> str:
         before, blank, after = self.question.stem_html.partition(BLANK)
         if not blank:
-            answer = f'<div class="answer">{self.interaction}</div>' if self.inline else self.interaction
+            answer = (
+                f'<div class="answer">{self.interaction}</div>' if self.inline else self.interaction
+            )
             return self.block(before, "stem") + answer
         # The place is inside the markup, so it is filled in after the conversion to XML.
         text = self.xhtml(before + BLANK + after)
@@ -318,7 +324,9 @@ class _Item:
             f"<qti-content-body>{self.xhtml(text)}</qti-content-body></qti-modal-feedback>"
             for outcome, name, text in self.modal
         )
-        rules = f"<qti-response-processing>{processing}</qti-response-processing>" if processing else ""
+        rules = (
+            f"<qti-response-processing>{processing}</qti-response-processing>" if processing else ""
+        )
         title = _repair_safe(xml_attribute(question.title))
         return (
             '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -376,7 +384,9 @@ def _manifest(questions: Sequence[Question], images: Sequence[Sequence[str]]) ->
         "<metadata><schema>QTI Package</schema><schemaversion>3.0.0</schemaversion></metadata>\n"
         "<organizations/>\n<resources>\n"
         '<resource identifier="test" type="imsqti_test_xmlv3p0" href="test.xml"><file href="test.xml"/>'
-        + "".join(f'<dependency identifierref="item-{n:05}"/>' for n in range(1, len(questions) + 1))
+        + "".join(
+            f'<dependency identifierref="item-{n:05}"/>' for n in range(1, len(questions) + 1)
+        )
         + "</resource>\n"
         + "\n".join(resources)
         + "\n</resources>\n</manifest>\n"
@@ -408,7 +418,9 @@ def write(questions: Sequence[Question]) -> tuple[bytes, list[Issue]]:
 
         def add(name: str, data: bytes) -> None:
             # A fixed date makes the same questions give the same file.
-            package.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
+            package.writestr(
+                zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED
+            )
 
         add("imsmanifest.xml", _manifest(questions, images))
         add("test.xml", _test(len(questions)))

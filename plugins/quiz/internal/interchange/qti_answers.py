@@ -99,7 +99,9 @@ def _share(value: Decimal, full: Decimal) -> Decimal:
     return value / full * HUNDRED
 
 
-def full_score(declared: Declaration, scoring: Scoring, values: list[Decimal], several: bool) -> Decimal:
+def full_score(
+    declared: Declaration, scoring: Scoring, values: list[Decimal], several: bool
+) -> Decimal:
     """The score that counts as 100 %: declared, else the bound, else what can be reached."""
     if scoring.points is not None and scoring.points > 0:
         return scoring.points

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -131,7 +130,7 @@ class Item:
     def _feedback(self) -> None:
         for node in self.node.elements("modalFeedback"):
             content = node.first("contentBody") or node
-            text = to_html(content.children).strip()
+            text = to_html(content.children).strip(" \t\n")
             if node.get("showHide", "show") == "show" and text:
                 self.parts.feedback[node.get("identifier")] = text
 
@@ -176,7 +175,7 @@ class Item:
             for rubric in self.node.walk("rubricBlock"):
                 if "scorer" in rubric.get("view").split():
                     content = rubric.first("contentBody") or rubric
-                    self.parts.grader += to_html(content.children).strip()
+                    self.parts.grader += to_html(content.children).strip(" \t\n")
             return Kind.ESSAY, EssayBody(self.parts.grader, answer.default)
         if node.name == "orderInteraction":
             return self._order(node, answer, rules)
@@ -223,7 +222,9 @@ class Item:
             scored = {
                 literal(rule.test).strip(): rule.score or ZERO
                 for rule in rules.rules
-                if rule.test is not None and rule.test.name == "match" and rule.test.find("baseValue")
+                if rule.test is not None
+                and rule.test.name == "match"
+                and rule.test.find("baseValue")
             }
             if scored:
                 full = full_score(answer, rules, list(scored.values()), False)
@@ -260,7 +261,10 @@ class Item:
 
     def _match(self, node: Node, answer: Declaration, rules: Scoring) -> tuple[Kind, Body]:
         sets = [
-            {c.get("identifier"): _unwrapped(c.children) for c in s.elements("simpleAssociableChoice")}
+            {
+                c.get("identifier"): _unwrapped(c.children)
+                for c in s.elements("simpleAssociableChoice")
+            }
             for s in node.elements("simpleMatchSet")
         ]
         if len(sets) != 2:
@@ -289,7 +293,8 @@ class Item:
 
     def _gap_match(self, node: Node, answer: Declaration) -> tuple[Kind, Body]:
         texts = {
-            c.get("identifier"): self._flat(_unwrapped(c.children)) for c in node.elements("gapText")
+            c.get("identifier"): self._flat(_unwrapped(c.children))
+            for c in node.elements("gapText")
         }
         gaps = [gap.get("identifier") for gap in node.walk("gap")]
         target: dict[str, str] = {}
@@ -305,7 +310,10 @@ class Item:
     ) -> tuple[Kind, Body]:
         rights, options = [], []
         for node in nodes:
-            texts = {c.get("identifier"): self._flat(to_html(c.children)) for c in node.elements("inlineChoice")}
+            texts = {
+                c.get("identifier"): self._flat(to_html(c.children))
+                for c in node.elements("inlineChoice")
+            }
             correct = declared.get(node.get("responseIdentifier"), Declaration("")).correct
             if len(correct) != 1 or correct[0] not in texts:
                 raise Refused("qti_no_key")
@@ -419,7 +427,9 @@ def _unwrapped(children: list[Node | str], marker: str = "text") -> str:
 
 def encode_identifier(text: str) -> str:
     """Any text as the tail of an XML name."""
-    return "".join(c if c.isascii() and (c.isalnum() or c in ".-") else f"_{ord(c):x}_" for c in text)
+    return "".join(
+        c if c.isascii() and (c.isalnum() or c in ".-") else f"_{ord(c):x}_" for c in text
+    )
 
 
 def decode_identifier(text: str) -> str:

@@ -118,8 +118,11 @@ def scoring(item: Node) -> Scoring:
     points = _outcome_default(item, "MAXSCORE")
     if points is None:
         normal = next(
-            (n.get("normalMaximum") for n in item.elements("outcomeDeclaration")
-             if n.get("identifier") == "SCORE"),
+            (
+                n.get("normalMaximum")
+                for n in item.elements("outcomeDeclaration")
+                if n.get("identifier") == "SCORE"
+            ),
             "",
         )
         points = number(normal) if normal else None
@@ -157,7 +160,7 @@ def _custom(node: Node, points: Decimal | None) -> Scoring:
     scored = [rule for rule in rules if rule.test is not None and (rule.score or ZERO) > 0]
     if scored and all(matches_correct(rule.test) for rule in scored):
         exact = len(scored) == 1
-        return Scoring("correct", rules, points or scored[0].score, exact)
+        return Scoring("correct", rules, scored[0].score if points is None else points, exact)
     if scored:
         return Scoring("rules", rules, points)
     return Scoring("none", rules, points)

@@ -25,16 +25,16 @@ _PACKAGE_READERS = {
 }
 
 
-def read(data: bytes, name: str = "", format: str | None = None) -> ImportResult:
+def read(data: bytes, name: str = "", fmt: str | None = None) -> ImportResult:
     """Read a question file.
 
-    ``name`` is the file's name, used to recognise its format; ``format`` is one of ``detect.FORMATS`` and
+    ``name`` is the file's name, used to recognise its format; ``fmt`` is one of ``detect.FORMATS`` and
     skips the recognition. Whatever is wrong becomes an issue of the result: nothing is raised and one bad
     question never hides the others.
     """
-    out = Collector(format or "")
+    out = Collector(fmt or "")
     try:
-        _read(data, name, format, out)
+        _read(data, name, fmt, out)
     except Refused as refused:
         out.issues.append(
             make_issue(
@@ -47,7 +47,7 @@ def read(data: bytes, name: str = "", format: str | None = None) -> ImportResult
     return out.result()
 
 
-def _read(data: bytes, name: str, format: str | None, out: Collector) -> None:
+def _read(data: bytes, name: str, fmt: str | None, out: Collector) -> None:
     if len(data) > limits.MAX_INPUT_BYTES:
         raise Refused("file_too_large", limit=limits.MAX_INPUT_BYTES // (1024 * 1024))
     if not data.strip():
@@ -55,14 +55,14 @@ def _read(data: bytes, name: str, format: str | None, out: Collector) -> None:
     if detect.is_zip(data):
         package = Package(data)
         found = detect.of_package(package)
-        out.format = format if format in _PACKAGE_READERS else found or ""
+        out.format = fmt if fmt in _PACKAGE_READERS else found or ""
         if not out.format:
             raise Refused("zip_no_questions")
         _PACKAGE_READERS[out.format](package, out)
         return
     decoded = decode(data)
     out.encoding, out.repairs = decoded.encoding, decoded.repairs
-    chosen = format if format in _TEXT_READERS else detect.of_text(decoded.text, name)
+    chosen = fmt if fmt in _TEXT_READERS else detect.of_text(decoded.text, name)
     out.format = chosen or ""
     if chosen is None:
         raise Refused("unknown_format")

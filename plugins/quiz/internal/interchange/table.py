@@ -257,8 +257,7 @@ def _choice_body(kind: Kind, row: _Row, answers: dict[int, str]) -> ChoiceBody:
             given = dict(zip(answers, shares, strict=True))
     feedback = row.numbered("feedback")
     choices = tuple(
-        Choice(as_html(text), given[n], as_html(feedback.get(n, "")))
-        for n, text in answers.items()
+        Choice(as_html(text), given[n], as_html(feedback.get(n, ""))) for n, text in answers.items()
     )
     return ChoiceBody(choices, row.truth("shuffle", True))
 

@@ -17,11 +17,11 @@ _WRITERS: Final = {
 EXPORT_FORMATS: Final = tuple(_WRITERS)
 
 
-def write(format: str, questions: Sequence[Question]) -> ExportResult:
-    """Write ``questions`` in ``format``, one of ``EXPORT_FORMATS``; raises ``KeyError`` for another.
+def write(fmt: str, questions: Sequence[Question]) -> ExportResult:
+    """Write ``questions`` in ``fmt``, one of ``EXPORT_FORMATS``; raises ``KeyError`` for another.
 
     Questions must be in canonical form: as ``read`` gives them or ``canonical`` makes them.
     """
-    writer, filename, mime = _WRITERS[format]
+    writer, filename, mime = _WRITERS[fmt]
     data, issues = writer(questions)
     return ExportResult(data, filename, mime, tuple(issues))

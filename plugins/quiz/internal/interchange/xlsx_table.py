@@ -52,7 +52,9 @@ def read_package(package: Package, out: Collector) -> None:
                 )
             ]
             if find_header(rows) is not None:
-                read_rows([[decode(c.encode("utf-8", "replace")).text for c in r] for r in rows], out)
+                read_rows(
+                    [[decode(c.encode("utf-8", "replace")).text for c in r] for r in rows], out
+                )
                 return
     except Refused:
         raise

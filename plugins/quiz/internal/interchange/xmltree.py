@@ -150,10 +150,6 @@ def parse(text: str, *, allow_doctype: bool = False, first_line: int = 1) -> Nod
             column=error.offset + 1,
             reason=expat.ErrorString(error.code),
         ) from None
-    except Refused as refused:
-        if refused.line and "line" not in refused.params:
-            refused.params["line"] = str(refused.line)
-        raise
     if builder.root is None:
         raise Refused("xml_broken", line=first_line, column=1, reason="no element found")
     return builder.root
