@@ -133,7 +133,7 @@ def _build_base() -> None:
                 )
         finally:
             databases.point_at(former)
-        raw.execute(f'ALTER DATABASE "{building}" RENAME TO "{_base()}"')
+        databases.rename(building, _base())
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 from django.db import connection, connections
 from psycopg import sql
 
 from tenants import registry
+from tremplin.kernel.tasks import follow_database
+
+VACATE_SECONDS = 10.0
 
 
 def point_at(name: str) -> str:
@@ -20,12 +25,13 @@ def point_at(name: str) -> str:
     connection.close_pool()
     connections.settings["default"]["NAME"] = name
     connection.settings_dict["NAME"] = name
+    follow_database()
     registry.invalidate()
     return former
 
 
 @contextmanager
-def administration() -> Iterator[psycopg.Connection[object]]:
+def administration() -> Iterator[psycopg.Connection[Any]]:
     """Open the maintenance database of the same server, in autocommit."""
     parameters = connection.get_connection_params()
     for unwanted in ("cursor_factory", "context"):
@@ -35,9 +41,38 @@ def administration() -> Iterator[psycopg.Connection[object]]:
         yield raw
 
 
+def vacate(raw: psycopg.Connection[Any], name: str) -> None:
+    """End every session of the database ``name`` and wait until none is left.
+
+    A closed pool ends its connections in the background, and a database in use can be neither
+    copied nor renamed.
+    """
+    end = time.monotonic() + VACATE_SECONDS
+    while time.monotonic() < end:
+        gone = raw.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        ).fetchall()
+        if not gone:
+            return
+        time.sleep(0.02)
+
+
+def rename(former: str, name: str) -> None:
+    """Rename a database that nobody else uses."""
+    with administration() as raw:
+        vacate(raw, former)
+        raw.execute(
+            sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
+                sql.Identifier(former), sql.Identifier(name)
+            )
+        )
+
+
 def create(name: str, template: str | None = None) -> None:
     """Create the database ``name``, as a copy of ``template`` when given."""
     with administration() as raw:
+        if template is not None:
+            vacate(raw, template)
         text = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
         if template is not None:
             text += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))

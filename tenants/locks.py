@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 from django.db import connection
@@ -57,7 +58,7 @@ def is_free(name: str) -> bool:
 
 
 @contextmanager
-def own_connection() -> Iterator[psycopg.Connection[object]]:
+def own_connection() -> Iterator[psycopg.Connection[Any]]:
     """Open a connection of its own, in autocommit: a session lock must not go back to the pool."""
     parameters = connection.get_connection_params()
     parameters.pop("cursor_factory", None)
