@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from csp.constants import NONE
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -97,7 +98,15 @@ class ContentSecurityPolicyMiddleware(CSPMiddleware):
         parts = super().get_policy_parts(request, response, report_only)
         update: dict[str, Any] | None = getattr(response, CSP_UPDATE_ATTRIBUTE, None)
         if update and not report_only:
-            parts.update = {**(parts.update or {}), **update}
+            # The library appends: 'none' beside an address would be ignored with a warning.
+            base = parts.config or settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
+            parts.replace = {
+                **(parts.replace or {}),
+                **{
+                    name: [*(item for item in base.get(name, ()) if item != NONE), *sources]
+                    for name, sources in update.items()
+                },
+            }
         return parts
 
     def process_response(

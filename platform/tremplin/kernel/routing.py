@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.loader import select_template
+from django.template.loader import render_to_string
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -144,29 +144,30 @@ def _module_off(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404("module is not installed")
     language = get_language() or "en"
     context = {
-        "slug": slug,
-        "module_name": manifest.name.in_language(language),
-        "module_summary": manifest.summary.in_language(language),
-        "module_icon": manifest.icon,
-        "module_url": f"/console/modules/{slug}/",
+        "module": {
+            "slug": slug,
+            "name": manifest.name.in_language(language),
+            "description": manifest.summary.in_language(language),
+            "icon": manifest.icon,
+        },
+        "activate_url": f"/console/modules/{slug}/",
     }
-    template = select_template(["portal/errors/module_off.html"])
-    return HttpResponse(template.render(context, request), status=404)
+    page = render_to_string("portal/errors/activate_module.html", context, request)
+    return HttpResponse(page, status=404)
 
 
 def _page(request: HttpRequest, status: int, problem: Problem, slug: str) -> HttpResponse:
-    """Render an expected failure as a page, or as a short fragment for htmx."""
+    """Render an expected failure as a page, or as a message when htmx asked for a fragment."""
     manifest = registry.manifest_of(slug)
     context = {
-        "status": status,
         "code": problem.code,
         "detail": problem.detail,
-        "slug": slug,
         "module_name": manifest.name.in_language(get_language() or "en") if manifest else slug,
-        "fragment": request.headers.get("HX-Request") == "true",
     }
-    template = select_template([f"portal/errors/{status}.html", "portal/errors/problem.html"])
-    return HttpResponse(template.render(context, request), status=status)
+    fragment = request.headers.get("HX-Request") == "true"
+    name = "problem_fragment" if fragment else "problem"
+    page = render_to_string(f"portal/errors/{name}.html", context, request)
+    return HttpResponse(page, status=status)
 
 
 class SessionAuth(APIKeyCookie):

@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel, Field, SecretStr
 
 from tests.support.plugins.dummy.plugin import DummySettings
+from tremplin.api import services
 from tremplin.kernel import gate, settings_store
 from tremplin.kernel.models import AuditEvent
 from tremplin.kernel.settings_store import InvalidSettings, LockedSetting, Source, effective, write
@@ -94,7 +95,8 @@ def test_values_that_do_not_fit_change_nothing(tenant_a: Any) -> None:
 
 def test_a_stored_value_that_no_longer_fits_is_ignored(tenant_a: Any) -> None:
     write("tenant", tenant_a, "dummy", {"limit": 50, "greeting": "kept"})
-    SettingValue.objects.filter(key="limit").update(value=5000)
+    with services.tenancy().public_write("test"):
+        SettingValue.objects.filter(key="limit").update(value=5000)
     settings_store.forget_cache()
     found = effective(DummySettings, tenant_a)
     assert (found.limit, found.greeting) == (10, "kept")

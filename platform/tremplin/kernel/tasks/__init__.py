@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +23,10 @@ from tremplin.kernel.tasks.base import (
     TENANT_HEADER,
     PublicTask,
     TenantTask,
+    load_application,
     send,
 )
-from tremplin.kernel.tasks.broker import install_broker, libpq_dsn
+from tremplin.kernel.tasks.broker import follow_database, install_broker, libpq_dsn
 
 QUEUES = ("default", "mail", "bulk", "ai")
 
@@ -33,6 +35,7 @@ __all__ = [
     "NoTenant",
     "PublicTask",
     "TenantTask",
+    "follow_database",
     "install_broker",
     "libpq_dsn",
     "public_task",
@@ -69,8 +72,7 @@ def public_task(
 
 def resolve(name: str) -> Task[Any, Any]:
     """Return the declared task called ``name``; raise ``LookupError`` when there is none."""
-    from importlib import import_module
-
+    load_application()
     app = current_app
     if name not in app.tasks:
         import_module(name.rpartition(".")[0])

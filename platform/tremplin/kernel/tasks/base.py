@@ -6,11 +6,14 @@ import logging
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 
 from celery import Task
 from celery.exceptions import Reject
+from django.conf import settings
 from django.utils import translation
 
 from tremplin.api import services
@@ -165,6 +168,16 @@ class PublicTask(_CoreTask):
         return services.tenancy().public()
 
 
+@lru_cache(maxsize=1)
+def load_application() -> None:
+    """Make the Celery application of the settings the current one, in any process of the project.
+
+    The kernel may not import the configuration; without this a command would talk to Celery's
+    default broker.
+    """
+    import_module(settings.TASK_APPLICATION)
+
+
 def send(
     task: Task[Any, Any], headers: dict[str, str], kwargs: dict[str, Any], *, countdown: float = 0
 ) -> None:
@@ -172,6 +185,7 @@ def send(
 
     The job row exists already, so the sweeper sends what this call could not.
     """
+    load_application()
     try:
         task.apply_async(kwargs=kwargs, headers=headers, countdown=countdown or None)
     except Exception:

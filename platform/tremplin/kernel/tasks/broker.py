@@ -44,3 +44,29 @@ def install_broker(dsn: str) -> bool:
             return False
         connection.execute(get_embedded_install_sql().encode())
     return True
+
+
+def follow_database() -> None:
+    """Close this process's broker connections and send later messages to the database now in use.
+
+    For whoever points Django at another database (tests, snapshot); nothing happens before the
+    first message or with another broker.
+    """
+    import sys
+
+    from celery import current_app
+    from django.conf import settings
+    from django.db import connections
+
+    if settings.TASK_APPLICATION not in sys.modules:
+        return
+    options = dict(current_app.conf.broker_transport_options)
+    if "conn_string" not in options:
+        return
+    current_app.amqp.producer_pool.force_close_all()
+    current_app.pool.force_close_all()
+    options["conn_string"] = libpq_dsn(connections.settings["default"])
+    current_app.conf.broker_transport_options = options
+    # Both pools are built again, with the new options, when the next message is sent.
+    current_app._pool = None
+    current_app.amqp._producer_pool = None
