@@ -78,8 +78,9 @@ class _Images:
         self.files.setdefault(name, MediaFile(name, mime, data))
         return name
 
-    def _lost(self, code: str, src: str) -> None:
+    def _lost(self, code: str, src: str) -> str | None:
         self.notes.append((Severity.WARNING, code, {"src": src}))
+        return None
 
 
 def _path(text: str) -> str:

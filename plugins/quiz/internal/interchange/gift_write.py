@@ -125,7 +125,7 @@ class _Writer:
     def write(self) -> str:
         question = self.question
         answers = self.answers()
-        self.extra(answers)
+        self.add_comments(answers)
         stem = question.stem_html
         general = self.html(question.general_feedback_html)
         if answers is not None:
@@ -151,7 +151,7 @@ class _Writer:
         lines.append(f"::{escape(question.title)}::[html]{text}")
         return "\n".join(lines) + "\n"
 
-    def extra(self, answers: str | None) -> None:
+    def add_comments(self, answers: str | None) -> None:
         """Put the fields without GIFT syntax into comments."""
         question = self.question
         self.keys += [("skill", skill) for skill in question.skills]

@@ -86,8 +86,8 @@ class _Writer:
                     ("true", body.true_feedback_html),
                     ("false", body.false_feedback_html),
                 ):
-                    right = 100 if (text == "true") == body.correct else 0
-                    self.answer(text, str(right), feedback)
+                    share = 100 if (text == "true") == body.correct else 0
+                    self.answer(text, str(share), feedback)
             case NumericBody():
                 for a in body.answers:
                     text = "*" if a.value is None else show(a.value)

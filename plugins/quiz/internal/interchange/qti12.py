@@ -296,7 +296,8 @@ class _Item:
                     shares.add(condition.score)
         if len(shares) > 1:
             self.warn("pair_weights_lost")
-        pairs, options = [], []
+        pairs: list[Pair] = []
+        options: list[str] = []
         for response in responses:
             labels = {i: to_text(text) for i, text in self._labels(response).items()}
             options += labels.values()

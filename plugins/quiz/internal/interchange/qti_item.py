@@ -190,7 +190,7 @@ class Item:
         weights = self._choice_weights(ids, answer, rules, several)
         texts, feedback = [], []
         for choice in choices:
-            inline = [n for n in choice.elements("feedbackInline", "feedbackBlock")]
+            inline = list(choice.elements("feedbackInline", "feedbackBlock"))
             kept = [child for child in choice.children if child not in inline]
             texts.append(_unwrapped(kept))
             own = "".join(to_html(n.children).strip() for n in inline)
@@ -308,7 +308,8 @@ class Item:
     def _inline_choices(
         self, nodes: list[Node], declared: dict[str, Declaration]
     ) -> tuple[Kind, Body]:
-        rights, options = [], []
+        rights: list[str] = []
+        options: list[str] = []
         for node in nodes:
             texts = {
                 c.get("identifier"): self._flat(to_html(c.children))

@@ -14,6 +14,18 @@ from .encoding import decode
 from .table import find_header, read_rows
 from .xmltree import guard
 
+# What openpyxl raises on damaged workbooks beside its own error; its parser's are SyntaxErrors.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
 _MAX_ROWS = limits.MAX_QUESTIONS + 100
 
 
@@ -40,6 +52,7 @@ def read_package(package: Package, out: Collector) -> None:
                 copy.writestr(name, data)
     # openpyxl is slow to import and only this format needs it.
     from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
 
     try:
         workbook = load_workbook(buffer, read_only=True, data_only=True, keep_links=False)
@@ -56,9 +69,6 @@ def read_package(package: Package, out: Collector) -> None:
                     [[decode(c.encode("utf-8", "replace")).text for c in r] for r in rows], out
                 )
                 return
-    except Refused:
-        raise
-    except Exception as error:
-        # openpyxl raises errors of many kinds on damaged workbooks; each means the same to the person.
+    except (InvalidFileException, *_DAMAGED) as error:
         raise Refused("table_broken", reason=type(error).__name__) from None
     raise Refused("table_no_header")

@@ -114,7 +114,7 @@ class _Builder:
         if self.open:
             self.open[-1].children.append(data)
 
-    def _doctype(self, name: str, system: str, public: str, internal: int) -> None:
+    def _doctype(self, name: str, system: str | None, public: str | None, internal: bool) -> None:
         if internal or not self.allow_doctype:
             raise Refused("xml_refused", line=self._line())
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import random
 import string
 import subprocess
 import sys
 import time
+import zipfile
 from decimal import Decimal as D
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 
 from plugins.quiz.internal import interchange
 from plugins.quiz.internal.interchange import (
@@ -74,6 +77,38 @@ def test_mutated_files_give_a_result(seed: int) -> None:
         assert result.questions or result.issues
         for issue in result.issues:
             assert issue.text == MESSAGES[issue.code].text % issue.params
+
+
+def repacked(data: bytes, chance: random.Random) -> bytes:
+    """A package in which the content of one file is damaged, so that the zip itself is sound."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(buffer, "w") as target:
+        victim = chance.choice(source.namelist())
+        for name in source.namelist():
+            content = source.read(name)
+            target.writestr(name, mutated(content, chance) if name == victim else content)
+    return buffer.getvalue()
+
+
+def workbook() -> bytes:
+    book = Workbook()
+    book.active.append(["question", "answer 1", "answer 2", "correct"])
+    book.active.append(["2+2?", 3, 4, 2])
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["qti3", "xlsx"])
+def test_damaged_files_inside_sound_packages_give_a_result(kind: str) -> None:
+    questions = [canonical(question)[0] for question in SEEDS]
+    data = write("qti3", questions).data if kind == "qti3" else workbook()
+    assert len(read(data, "x").questions) == (5 if kind == "qti3" else 1)
+    chance = random.Random(3)
+    for _ in range(120):
+        result = read(repacked(data, chance), "x")
+        assert "reader_failed" not in {issue.code for issue in result.issues}
+        assert result.questions or result.issues
 
 
 def test_random_bytes_give_a_result() -> None:

@@ -16,7 +16,8 @@ from plugins.quiz.internal.interchange.wire import result_from_dict, result_to_d
 _spec = importlib.util.spec_from_file_location(
     "quiz_interchange_strategies", Path(__file__).with_name("strategies.py")
 )
-assert _spec is not None and _spec.loader is not None
+assert _spec is not None
+assert _spec.loader is not None
 strategies = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(strategies)
 
@@ -32,15 +33,15 @@ CALM = settings(
 )
 
 
-@pytest.mark.parametrize("format", ["gift", "moodle_xml", "qti3"])
-def test_identity(format: str) -> None:
+@pytest.mark.parametrize("fmt", ["gift", "moodle_xml", "qti3"])
+def test_identity(fmt: str) -> None:
     @CALM
     @given(st.lists(strategies.questions(), min_size=1, max_size=2))
     def check(questions: list) -> None:
-        export = write(format, questions)
+        export = write(fmt, questions)
         result = read(export.data, export.filename)
         assert result.questions == tuple(questions)
-        assert result.format == format
+        assert result.format == fmt
         assert result.rejected == 0
         assert result.encoding in {"utf-8", ""}
 
