@@ -182,10 +182,14 @@ def _clean_process() -> Iterator[None]:
 
 
 def _forget() -> None:
+    from django.conf import settings
     from django.core.cache import caches
+    from django.utils import translation
 
     from tenants import registry
 
+    # A request leaves the reader's language on the thread, as in the real server.
+    translation.activate(settings.LANGUAGE_CODE)
     registry.invalidate()
     for cache in caches.all(initialized_only=True):
         cache.clear()

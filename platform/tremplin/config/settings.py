@@ -133,7 +133,7 @@ if MODE != "production":
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 MEDIA_ROOT = DATA_DIR / "media"
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = DATA_DIR / "static" if MODE == "production" else None
 STATICFILES_DIRS = [
     (f"themes/{folder.parent.name}", str(folder)) for folder in sorted((ROOT / "themes").glob("*/static"))
 ]
@@ -266,7 +266,8 @@ MFA_ADAPTER = "tremplin.identity.mfa.Adapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 USERSESSIONS_TRACK_ACTIVITY = True
 
-# --- realtime ----------------------------------------------------------------------------------
+# --- jobs and realtime -------------------------------------------------------------------------
+TASK_APPLICATION = "tremplin.config.celery"
 REALTIME_BUS = env.rt_bus
 REALTIME_REDIS_URL = env.cache_url or env.broker_url
 
