@@ -30,7 +30,7 @@ def _confirm(context: dict[str, Any]) -> Letter:
     return Letter(
         _("Confirm your e-mail address"),
         (
-            _("Someone, you we hope, gave this address for an account. Confirm that it is yours."),
+            _("Someone, probably you, gave this address for an account. Confirm that it is yours."),
             _("The link works for three days. If you asked for nothing, ignore this message."),
         ),
         Action(_("Confirm my address"), context["activate_url"]),

@@ -10,6 +10,26 @@ import pytest
 PASSWORD = "une phrase assez longue 7"
 
 
+@pytest.fixture(autouse=True)
+def _quick_hashes(settings: Any) -> None:
+    """Hash passwords quickly: the real hasher takes most of a second on purpose."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def policy(inside: Any) -> Callable[..., None]:
+    """Return ``policy(tenant, **values)``: write the identity settings of a space."""
+    from tremplin.identity.identity_settings import IdentitySettings
+    from tremplin.kernel import settings_store
+
+    def write(tenant: Any, **values: Any) -> None:
+        settings_store.write("tenant", tenant.pk, "identity", values, model=IdentitySettings)
+        effective = settings_store.effective(IdentitySettings, tenant, "identity")
+        assert effective.model_dump(include=set(values)) == values
+
+    return write
+
+
 @pytest.fixture
 def make_person(inside: Any) -> Callable[..., Any]:
     """Return ``make_person(tenant, email, *roles, **fields)``: someone who can sign in."""

@@ -24,7 +24,7 @@ SHOWN = 200
 
 
 def _steps(current: int) -> list[dict[str, str]]:
-    labels = (_("Choose a file"), _("Check"), _("Done"))
+    labels = (_("Choose a file"), _("Check the lines"), _("Import finished"))
     states = ["done" if index < current else "todo" for index in range(3)]
     states[current] = "current"
     return [

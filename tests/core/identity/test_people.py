@@ -1,0 +1,277 @@
+"""The list, actions on several people, one person's page, cohorts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.core.identity.conftest import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+BULK = "/console/people/bulk/"
+
+
+def emails(client: Any, query: str) -> list[str]:
+    rows = client.get(f"/console/people/?{query}").context["rows"]
+    return [row["person"].email for row in rows]
+
+
+@pytest.fixture
+def crowd(tenant_a: Any, make_person: Any, inside: Any) -> Any:
+    from tremplin.identity import services
+
+    people = {
+        "eloise": make_person(tenant_a, "eloise@x.example", "learner", first_name="Éloïse", last_name="Bœuf"),
+        "karim": make_person(tenant_a, "karim@x.example", "trainer", "coach", first_name="Karim", last_name="Benali"),
+        "wait": make_person(tenant_a, "wait@x.example", "learner", password=None),
+    }
+    with inside(tenant_a):
+        cohort = services.ensure_cohort("Bac Pro VE 2026-B")
+        services.add_to_cohort(people["eloise"], cohort)
+        people["cohort"] = cohort
+    return people
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("q=eloise", ["eloise@x.example"]),
+        ("q=BOEUF+éloï", ["eloise@x.example"]),
+        ("q=Sofia", []),
+        ("q=karim%40x", ["karim@x.example"]),
+        ("role=trainer", ["karim@x.example"]),
+        ("cohort=bac-pro-ve-2026-b", ["eloise@x.example"]),
+        ("status=invited&q=wait", ["wait@x.example"]),
+        ("status=suspended", []),
+        ("role=coach&q=benali", ["karim@x.example"]),
+        ("q=%25", []),
+    ],
+)
+def test_search_and_filters(as_admin: Any, crowd: Any, query: str, found: list[str]) -> None:
+    assert emails(as_admin, query) == found
+
+
+def test_a_filter_by_role_still_shows_all_roles(as_admin: Any, crowd: Any) -> None:
+    (row,) = as_admin.get("/console/people/?role=trainer").context["rows"]
+    assert row["roles"] == ["Coach", "Formateur·rice"]
+
+
+def test_pages_of_twenty_five_in_a_fixed_number_of_queries(
+    as_admin: Any, tenant_a: Any, make_person: Any, django_assert_num_queries: Any
+) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    as_admin.get("/console/people/")
+    with CaptureQueriesContext(connection) as few:
+        as_admin.get("/console/people/")
+    for number in range(40):
+        make_person(tenant_a, f"p{number:02}@x.example", last_name=f"N{number:02}")
+    with CaptureQueriesContext(connection) as many:
+        page = as_admin.get("/console/people/?page=2")
+    assert len(page.context["rows"]) == 42 - 25
+    assert len(many) == len(few)
+
+
+def bulk(client: Any, people: list[Any], **fields: str) -> Any:
+    return client.post(BULK, {"person": [str(person.pk) for person in people], **fields})
+
+
+def test_a_bulk_action_is_previewed_then_done(
+    as_admin: Any, crowd: Any, tenant_a: Any, inside: Any
+) -> None:
+    people = [crowd["eloise"], crowd["karim"]]
+    page = bulk(as_admin, people, action="role_add", role="coach")
+    assert page.status_code == 200
+    assert [(effect.person.email, effect.changes) for effect in page.context["effects"]] == [
+        ("karim@x.example", False),
+        ("eloise@x.example", True),
+    ]
+    with inside(tenant_a):
+        assert crowd["eloise"].groups.filter(name="coach").count() == 0
+    done = bulk(as_admin, people, action="role_add", role="coach", confirm="1")
+    assert done["Location"] == "/console/people/"
+    with inside(tenant_a):
+        assert crowd["eloise"].groups.filter(name="coach").count() == 1
+
+
+def test_bulk_cohorts(as_admin: Any, crowd: Any, tenant_a: Any, inside: Any) -> None:
+    people, cohort = [crowd["eloise"], crowd["wait"]], str(crowd["cohort"].pk)
+    bulk(as_admin, people, action="cohort_add", cohort=cohort, confirm="1")
+    with inside(tenant_a):
+        assert crowd["cohort"].members.count() == 2
+    bulk(as_admin, people, action="cohort_remove", cohort=cohort, confirm="1")
+    with inside(tenant_a):
+        assert crowd["cohort"].members.count() == 0
+
+
+def test_bulk_suspend_needs_a_reason_and_spares_the_owner_and_oneself(
+    as_admin: Any, admin_a: Any, crowd: Any, tenant_a: Any, inside: Any
+) -> None:
+    from tremplin.identity.models import SpaceOwner, User
+
+    with inside(tenant_a):
+        owner = SpaceOwner.objects.get().person
+    people = [crowd["eloise"], admin_a, owner]
+    assert bulk(as_admin, people, action="suspend", confirm="1").status_code == 422
+    bulk(as_admin, people, action="suspend", reason="année terminée", confirm="1")
+    with inside(tenant_a):
+        suspended = User.objects.filter(is_active=False)
+        assert [(p.email, p.suspended_reason) for p in suspended] == [("eloise@x.example", "année terminée")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"action": ""}, "Choisissez une action."),
+        ({"action": "drop_table"}, "Choisissez une action."),
+        ({"action": "role_add"}, "Choisissez un rôle."),
+        ({"action": "role_add", "role": "platform_admin"}, "Vous ne pouvez ni donner ni retirer ce rôle."),
+        ({"action": "cohort_add"}, "Choisissez une cohorte."),
+    ],
+)
+def test_bulk_mistakes_are_explained(as_admin: Any, crowd: Any, fields: dict[str, str], message: str) -> None:
+    response = bulk(as_admin, [crowd["eloise"]], **fields)
+    assert response.status_code == 422
+    assert message in response.context["errors"]
+
+
+def test_bulk_without_anyone(as_admin: Any) -> None:
+    response = as_admin.post(BULK, {"action": "suspend", "person": "not-a-uuid"})
+    assert (response.status_code, response.context["errors"]) == (422, ["Cochez au moins une personne."])
+
+
+def test_suspension_closes_sessions_at_once_and_resuming_opens_the_account(
+    as_admin: Any, client_for: Any, tenant_a: Any, learner_a: Any, inside: Any
+) -> None:
+    learner = client_for(tenant_a)
+    learner.post("/accounts/login/", {"login": learner_a.email, "password": PASSWORD})
+    assert learner.get("/api/v1/me").status_code == 200
+    as_admin.post(f"/console/people/{learner_a.pk}/suspend/", {"reason": "exclusion"})
+    assert learner.get("/api/v1/me").status_code == 401
+    answer = client_for(tenant_a).post("/accounts/login/", {"login": learner_a.email, "password": PASSWORD})
+    assert answer["Location"] == "/accounts/inactive/"
+    as_admin.post(f"/console/people/{learner_a.pk}/resume/")
+    answer = client_for(tenant_a).post("/accounts/login/", {"login": learner_a.email, "password": PASSWORD})
+    assert answer["Location"] == "/app/"
+    assert learner.get("/api/v1/me").status_code == 401  # the former session stays dead
+
+
+def test_an_expired_account_is_out_even_before_the_nightly_job(
+    client_for: Any, tenant_a: Any, learner_a: Any, inside: Any
+) -> None:
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from tremplin.identity import services
+    from tremplin.identity.models import User
+
+    client = client_for(tenant_a, learner_a)
+    assert client.get("/api/v1/me").status_code == 200
+    with inside(tenant_a):
+        User.objects.filter(pk=learner_a.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert client.get("/api/v1/me").status_code == 401
+    answer = client_for(tenant_a).post("/accounts/login/", {"login": learner_a.email, "password": PASSWORD})
+    assert answer["Location"] == "/accounts/inactive/"
+    with inside(tenant_a):
+        assert services.expire_accounts() == 1
+        assert services.expire_accounts() == 0
+
+
+def test_closing_someone_s_sessions(as_admin: Any, client_for: Any, tenant_a: Any, learner_a: Any) -> None:
+    learner = client_for(tenant_a, learner_a)
+    assert learner.get("/api/v1/me").status_code == 200
+    as_admin.post(f"/console/people/{learner_a.pk}/sessions/")
+    assert learner.get("/api/v1/me").status_code == 401
+
+
+def test_removing_makes_the_account_anonymous(
+    as_admin: Any, client_for: Any, tenant_a: Any, learner_a: Any, inside: Any
+) -> None:
+    from allauth.account.models import EmailAddress
+
+    learner = client_for(tenant_a, learner_a)
+    response = as_admin.post(f"/console/people/{learner_a.pk}/remove/")
+    assert response["Location"] == "/console/people/"
+    assert learner.get("/api/v1/me").status_code == 401
+    assert as_admin.get(f"/console/people/{learner_a.pk}/").status_code == 404
+    with inside(tenant_a):
+        learner_a.refresh_from_db()
+        assert learner_a.email == f"erased-{learner_a.pk}@erased.invalid"
+        assert (learner_a.first_name, learner_a.last_name, learner_a.is_active) == ("", "", False)
+        assert learner_a.groups.count() == 0
+        assert not EmailAddress.objects.filter(user=learner_a).exists()
+        from django.utils import translation
+
+        with translation.override("fr"):
+            assert learner_a.display_name == "Compte supprimé"
+
+
+def test_erasers_run_and_a_failing_one_keeps_everything(
+    tenant_a: Any, learner_a: Any, inside: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tremplin.identity import services
+
+    seen = []
+    monkeypatch.setattr(services, "_erasers", [seen.append])
+    monkeypatch.setattr(services, "_erasers", [seen.append, lambda pk: 1 / 0])
+    with inside(tenant_a):
+        with pytest.raises(ZeroDivisionError):
+            services.remove(learner_a)
+        learner_a.refresh_from_db()
+        assert learner_a.email == "lina@mecaformation.example"
+    assert seen == [learner_a.pk]
+
+
+def test_the_owner_and_the_last_administrator_are_protected(tenant_a: Any, inside: Any) -> None:
+    from tremplin.identity import services
+    from tremplin.identity.errors import IdentityError
+    from tremplin.identity.models import SpaceOwner
+
+    with inside(tenant_a):
+        owner = SpaceOwner.objects.get().person
+        for change, code in (
+            (lambda: services.suspend(owner, "x"), "owner_protected"),
+            (lambda: services.remove(owner), "owner_protected"),
+            (lambda: services.anonymise(owner), "owner_protected"),
+            (lambda: services.set_roles(owner, ["learner"]), "owner_keeps_admin"),
+        ):
+            with pytest.raises(IdentityError) as caught:
+                change()
+            assert caught.value.code == code
+        SpaceOwner.objects.all().delete()
+        for change in (lambda: services.suspend(owner, "x"), lambda: services.set_roles(owner, ["learner"])):
+            with pytest.raises(IdentityError) as caught:
+                change()
+            assert caught.value.code == "last_admin"
+
+
+def test_the_profile_of_someone_is_edited(as_admin: Any, learner_a: Any, tenant_a: Any, inside: Any) -> None:
+    url = f"/console/people/{learner_a.pk}/edit/"
+    assert as_admin.post(url, {"first_name": "x" * 101, "last_name": "", "locale": ""}).status_code == 422
+    as_admin.post(url, {"first_name": " Lina\u200b  Rose ", "last_name": "Moreau", "locale": "en"})
+    with inside(tenant_a):
+        learner_a.refresh_from_db()
+        assert (learner_a.first_name, learner_a.locale) == ("Lina Rose", "en")
+        assert learner_a.search_text == "lina rose moreau lina@mecaformation.example"
+
+
+def test_cohort_pages(as_admin: Any, crowd: Any, tenant_a: Any, inside: Any) -> None:
+    from tremplin.identity.models import Cohort
+
+    page = as_admin.get("/console/cohorts/bac-pro-ve-2026-b/")
+    assert [row["person"].email for row in page.context["rows"]] == ["eloise@x.example"]
+    made = as_admin.post("/console/cohorts/", {"name": "CAP Mécanique 2027"})
+    assert made["Location"] == "/console/cohorts/cap-mecanique-2027/"
+    as_admin.post("/console/cohorts/", {"name": "cap mecanique 2027"})
+    assert as_admin.post("/console/cohorts/", {"name": "***"}).status_code == 422
+    edit = "/console/cohorts/cap-mecanique-2027/edit/"
+    assert as_admin.post(edit, {"name": "Bac Pro VE 2026-B"}).status_code == 422
+    assert as_admin.post(edit, {"name": "CAP 2028"})["Location"] == "/console/cohorts/cap-2028/"
+    as_admin.post("/console/cohorts/bac-pro-ve-2026-b/edit/", {"delete": "1"})
+    with inside(tenant_a):
+        assert list(Cohort.objects.values_list("slug", flat=True)) == ["cap-2028"]
+        assert crowd["eloise"].is_active
