@@ -28,13 +28,14 @@ def task(
     """
     from tremplin.api import services
 
-    return services.task_runner().declare(
+    declared: Callable[[Callable[..., Any]], Task[Any, Any]] = services.task_runner().declare(
         queue=queue,
         time_limit=time_limit,
         max_retries=max_retries,
         suspended_ok=suspended_ok,
         module=module,
     )
+    return declared
 
 
 def enqueue(task: Task[Any, Any], /, *, countdown: int = 0, **kwargs: Any) -> None:

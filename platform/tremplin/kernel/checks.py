@@ -51,7 +51,7 @@ def check_async_views(app_configs: Any = None, **kwargs: Any) -> list[checks.Che
     messages: list[checks.CheckMessage] = []
     for path in getattr(settings, "MIDDLEWARE", ()):
         middleware = import_string(path)
-        if inspect.iscoroutinefunction(getattr(middleware, "__call__", None)):
+        if inspect.iscoroutinefunction(middleware.__call__):
             messages.append(_async_error(path))
     if not getattr(settings, "ROOT_URLCONF", ""):
         return messages

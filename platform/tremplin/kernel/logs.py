@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter as BaseJsonFormatter
 
@@ -51,6 +52,6 @@ class JsonFormatter(BaseJsonFormatter):
         super().add_fields(log_data, record, message_dict)
         log_data["time"] = datetime.fromtimestamp(record.created, UTC).isoformat()
 
-    def formatException(self, ei: object) -> str:  # noqa: N802  name of the parent class
+    def formatException(self, ei: Any) -> str:  # noqa: N802  name of the parent class
         """Return the traceback with addresses of people masked."""
-        return EMAIL.sub("[address]", super().formatException(ei))
+        return EMAIL.sub("[address]", str(super().formatException(ei)))

@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+# The suite's assertions live in a package: without this they would fail without saying what.
+pytest.register_assert_rewrite("tremplin.testing.contract")
+
 CONTRACT_FIXTURE = "contract_slug"
 
 
