@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from html import escape
 
 from django.core.exceptions import DisallowedHost
@@ -81,7 +82,7 @@ class TenancyMiddleware:
             refused = _refusal(request, tenant)
             response = self.get_response(request) if refused is None else refused
         if isinstance(response, StreamingHttpResponse) and not response.is_async:
-            response.streaming_content = _inside(tenant, iter(response.streaming_content))  # type: ignore[arg-type]
+            _keep_inside(tenant, response)
         return response
 
     def process_exception(
@@ -106,24 +107,33 @@ def _exhausted(error: BaseException) -> bool:
     return isinstance(error.__cause__, PoolTimeout | TooManyRequests)
 
 
-def _inside(tenant: TenantInfo, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield ``chunks``, each made inside ``tenant``; never across a yield.
+def _keep_inside(tenant: TenantInfo, response: StreamingHttpResponse) -> None:
+    """Make every chunk of the response, and its closing, inside ``tenant``.
 
-    A stream outlives the middleware: the generator would otherwise query outside any tenant.
+    A stream outlives the middleware: it would otherwise query outside any tenant.
     """
-    try:
-        while True:
-            with use(tenant):
-                try:
-                    chunk = next(chunks)
-                except StopIteration:
-                    return
-            yield chunk
-    finally:
-        close = getattr(chunks, "close", None)
-        if close is not None:
-            with use(tenant):
-                close()
+    closers = response._resource_closers  # type: ignore[attr-defined]
+    chunks = iter(response.streaming_content)  # type: ignore[arg-type]
+    response.streaming_content = _inside(tenant, chunks)
+    response._resource_closers = [  # type: ignore[attr-defined]
+        partial(_run_inside, tenant, close) for close in closers
+    ]
+
+
+def _inside(tenant: TenantInfo, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield ``chunks``, each made inside ``tenant``; the tenant is never held across a yield."""
+    while True:
+        with use(tenant):
+            try:
+                chunk = next(chunks)
+            except StopIteration:
+                return
+        yield chunk
+
+
+def _run_inside(tenant: TenantInfo, run: Callable[[], object]) -> None:
+    with use(tenant):
+        run()
 
 
 def _refusal(request: HttpRequest, tenant: TenantInfo) -> HttpResponse | None:
@@ -150,7 +160,12 @@ def _suspended(request: HttpRequest, tenant: TenantInfo) -> HttpResponse:
         try:
             body = render_to_string(
                 "portal/errors/suspended.html",
-                {"tenant": tenant, "brand": tenant.brand, "title": title, "text": text},
+                {
+                    "tenant": tenant,
+                    "login_url": "/accounts/login/",
+                    "export_url": "/console/export/",
+                },
+                request,
             )
         except TemplateDoesNotExist:
             return _page(request, tenant.locale, title, text)
