@@ -70,13 +70,17 @@ def operation(*, permission: str = "", anonymous: bool = False) -> Callable[[F],
     def mark(function: F) -> F:
         @wraps(function)
         def checked(request: Any, *args: Any, **kwargs: Any) -> Any:
+            from django.utils.translation import gettext as _
+
             ctx = request.ctx
             if not anonymous:
                 if ctx.person is None:
-                    raise Problem(401, "authentication_required", "Sign in to use this operation.")
+                    raise Problem(
+                        401, "authentication_required", _("Sign in to use this operation.")
+                    )
                 if permission and not ctx.can(permission):
                     raise Problem(
-                        403, "permission_denied", "Your roles do not allow this operation."
+                        403, "permission_denied", _("Your roles do not allow this operation.")
                     )
             return function(request, *args, **kwargs)
 

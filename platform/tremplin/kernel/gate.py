@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
 from django.db import transaction
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from tremplin.api import Problem, services
@@ -153,7 +154,7 @@ def activate(tenant: Any, slug: str) -> None:
         raise Problem(
             409,
             "module_requires",
-            _("Switch on first: %(modules)s.") % {"modules": ", ".join(missing)},
+            _("Switch on first: %(modules)s.") % {"modules": _names(missing)},
             {"modules": missing},
         )
     _check_settings(tenant, slug)
@@ -183,7 +184,7 @@ def deactivate(tenant: Any, slug: str) -> None:
         raise Problem(
             409,
             "module_required_by",
-            _("Switch off first: %(modules)s.") % {"modules": ", ".join(users)},
+            _("Switch off first: %(modules)s.") % {"modules": _names(users)},
             {"modules": users},
         )
     if not _load(tenant).get(slug, _ABSENT).activated:
@@ -215,6 +216,16 @@ def forget_tenant(tenant_pk: int) -> None:
 def forget_cache() -> None:
     """Drop what this process remembers (tests and restore)."""
     _rows.clear()
+
+
+def _names(slugs: list[str]) -> str:
+    """Return the names of modules in the reader's language."""
+    found = [(slug, registry.manifest_of(slug)) for slug in slugs]
+    language = get_language() or "en"
+    return ", ".join(
+        manifest.name.in_language(language) if manifest is not None else slug
+        for slug, manifest in found
+    )
 
 
 def _as_active(row: _Row) -> _Row:
