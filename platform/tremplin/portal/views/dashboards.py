@@ -15,7 +15,7 @@ from tremplin.kernel.dispatch import dispatcher
 from tremplin.portal import selectors, services
 
 
-def _widgets(ctx: TenantContext, page: Literal["app", "console"]) -> list[Widget]:
+def _widgets(ctx: TenantContext, page: Literal["app", "console"]) -> dict[str, list[Widget]]:
     answers = dispatcher.collect(hookspecs.dashboard_widgets, ctx.enabled, ctx=ctx)
     chosen = [
         answer
@@ -24,7 +24,11 @@ def _widgets(ctx: TenantContext, page: Literal["app", "console"]) -> list[Widget
         and (not answer.value.permission or ctx.can(answer.value.permission))
     ]
     chosen.sort(key=lambda answer: (answer.value.order, answer.plugin, answer.value.key))
-    return [answer.value for answer in chosen]
+    widgets = [answer.value for answer in chosen]
+    return {
+        "figures": [widget for widget in widgets if widget.size == "kpi"],
+        "panels": [widget for widget in widgets if widget.size != "kpi"],
+    }
 
 
 def _next_actions(ctx: TenantContext) -> list[NextAction]:
@@ -47,7 +51,7 @@ def app(request: HttpRequest) -> HttpResponse:
     context = {
         "first_action": actions[0] if actions else None,
         "other_actions": actions[1:6],
-        "widgets": _widgets(request.ctx, "app"),
+        **_widgets(request.ctx, "app"),
     }
     return render(request, "portal/pages/app.html", context)
 
@@ -61,7 +65,7 @@ def console(request: HttpRequest) -> HttpResponse:
         "learners": count_with_role("learner"),
         "people": count_active(),
         "modules_on": sum(state.mode == "on" for state in states.values()),
-        "widgets": _widgets(request.ctx, "console"),
+        **_widgets(request.ctx, "console"),
         "checklist": selectors.checklist(request.tenant),
     }
     return render(request, "portal/pages/console.html", context)

@@ -17,13 +17,18 @@ from tremplin.kernel.dispatch import dispatcher
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
     """The fields a person may change about herself; roles and e-mail are not among them."""
 
+    locale = forms.ChoiceField(
+        label=gettext_lazy("Language"),
+        required=False,
+        choices=[("", gettext_lazy("The language of the space")), ("fr", "Français"), ("en", "English")],
+    )
+
     class Meta:
         model = User
         fields = ("first_name", "last_name", "locale")
         labels = {
             "first_name": gettext_lazy("First name"),
             "last_name": gettext_lazy("Last name"),
-            "locale": gettext_lazy("Language"),
         }
 
 
