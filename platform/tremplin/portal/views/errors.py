@@ -45,4 +45,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer 403 when a form is too old or comes from another site."""
     detail = gettext("This form has expired. Reload the page, then send it again.")
-    return _answer(request, 403, "portal/errors/403.html", "csrf_failed", detail)
+    return _answer(request, 403, "portal/errors/csrf.html", "csrf_failed", detail)
