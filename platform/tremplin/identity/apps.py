@@ -16,7 +16,6 @@ class IdentityConfig(AppConfig):
     def ready(self) -> None:
         """Register everything that other packages ask identity for."""
         from tenants import steps
-
         from tremplin.api import services
         from tremplin.identity import checks, provisioning, roles, signals  # noqa: F401
         from tremplin.identity.people_service import PeopleService, load_person

@@ -12,7 +12,7 @@ from django.db.models import Q
 from tremplin.identity.models import User
 
 
-class RoleBackend(AuthenticationBackend):
+class RoleBackend(AuthenticationBackend):  # type: ignore[misc]
     """allauth's backend, with roles read with the person and permissions read once."""
 
     def user_can_authenticate(self, user: Any) -> bool:

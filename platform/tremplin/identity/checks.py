@@ -18,7 +18,8 @@ def account_isolation(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessa
             problems.append(checks.Error(message, id=f"identity.E{number:03}"))
 
     refuse(
-        getattr(settings, "ALLAUTH_SETTING_GETTER", "") != "tremplin.identity.allauth_settings.getter",
+        getattr(settings, "ALLAUTH_SETTING_GETTER", "")
+        != "tremplin.identity.allauth_settings.getter",
         1,
         "ALLAUTH_SETTING_GETTER must be tremplin.identity.allauth_settings.getter.",
     )

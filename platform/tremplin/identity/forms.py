@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.forms import LoginForm as BaseLoginForm, SignupForm as BaseSignupForm
+from allauth.account.forms import LoginForm as BaseLoginForm
+from allauth.account.forms import SignupForm as BaseSignupForm
 from django import forms
 from django.contrib.auth.password_validation import validate_password
-from django.utils.translation import gettext, gettext_lazy as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from tremplin.identity import identity_settings
 from tremplin.identity.models import User
@@ -33,17 +35,23 @@ class SignupForm(BaseSignupForm):  # type: ignore[misc]
 
     field_order = ("first_name", "last_name", "email", "password1")
     first_name = forms.CharField(
-        label=_("First name"), max_length=100, widget=forms.TextInput({"autocomplete": "given-name"})
+        label=_("First name"),
+        max_length=100,
+        widget=forms.TextInput({"autocomplete": "given-name"}),
     )
     last_name = forms.CharField(
-        label=_("Last name"), max_length=100, widget=forms.TextInput({"autocomplete": "family-name"})
+        label=_("Last name"),
+        max_length=100,
+        widget=forms.TextInput({"autocomplete": "family-name"}),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].label = _("E-mail")
         self.fields["password1"].label = _("Password")
-        self.fields["password1"].help_text = _("At least 12 characters. A short sentence works well.")
+        self.fields["password1"].help_text = _(
+            "At least 12 characters. A short sentence works well."
+        )
         for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)
 
@@ -64,10 +72,14 @@ class InvitationForm(forms.Form):
     """Names and password of an invited person."""
 
     first_name = forms.CharField(
-        label=_("First name"), max_length=100, widget=forms.TextInput({"autocomplete": "given-name"})
+        label=_("First name"),
+        max_length=100,
+        widget=forms.TextInput({"autocomplete": "given-name"}),
     )
     last_name = forms.CharField(
-        label=_("Last name"), max_length=100, widget=forms.TextInput({"autocomplete": "family-name"})
+        label=_("Last name"),
+        max_length=100,
+        widget=forms.TextInput({"autocomplete": "family-name"}),
     )
     password = forms.CharField(
         label=_("Password"),

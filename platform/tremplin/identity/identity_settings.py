@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 MailDomain = Annotated[
-    str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")
+    str,
+    StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$"),
 ]
 
 
@@ -26,7 +27,9 @@ class IdentitySettings(BaseModel):
         (), description="Roles that must use a second factor, besides those of the platform"
     )
     invitation_days: int = Field(14, ge=1, le=60, description="Life of an invitation, in days")
-    contact_email: str = Field("", max_length=254, description="Address shown to people who are stuck")
+    contact_email: str = Field(
+        "", max_length=254, description="Address shown to people who are stuck"
+    )
 
 
 def current() -> IdentitySettings:

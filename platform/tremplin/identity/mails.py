@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
@@ -69,7 +70,7 @@ def _reset(context: dict[str, Any]) -> Letter:
     )
 
 
-def _notice(title: str) -> Any:
+def _notice(title: str) -> Callable[[dict[str, Any]], Letter]:
     def build(context: dict[str, Any]) -> Letter:
         return Letter(
             title % context,
@@ -112,7 +113,7 @@ def _letter(template: str, context: dict[str, Any]) -> Letter:
     }
     if template in notices:
         return _notice(notices[template].replace("%", "%%"))(context)
-    builders = {
+    builders: dict[str, Callable[[dict[str, Any]], Letter]] = {
         "account/email/email_confirmation": _confirm,
         "account/email/email_confirmation_signup": _confirm,
         "account/email/account_already_exists": _already_exists,

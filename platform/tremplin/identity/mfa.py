@@ -11,7 +11,7 @@ from tremplin.identity.models import User
 from tremplin.identity.roles import MFA_ROLES
 
 
-class Adapter(DefaultMFAAdapter):
+class Adapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Encrypts what allauth stores and keeps a mandatory second factor in place."""
 
     def encrypt(self, text: str) -> str:
@@ -41,7 +41,7 @@ def required_for(user: User) -> bool:
 
 def is_enrolled(user: User) -> bool:
     """Tell whether the person has a time-based one-time password."""
-    return Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists()
+    return bool(Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists())
 
 
 def enrol_totp(user: User, secret: str) -> None:

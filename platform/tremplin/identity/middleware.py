@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
@@ -22,7 +23,15 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
 ACTIVITY_SECONDS = 300
 # What a person without her mandatory second factor may still reach.
-FREE_PREFIXES = ("/accounts/", "/static/", "/theme/", "/language/", "/scheme/", "/health/", "/legal/")
+FREE_PREFIXES = (
+    "/accounts/",
+    "/static/",
+    "/theme/",
+    "/language/",
+    "/scheme/",
+    "/health/",
+    "/legal/",
+)
 
 
 def supported(tag: str) -> str:
@@ -113,7 +122,7 @@ class PersonMiddleware:
     def _second_factor(self, request: HttpRequest) -> HttpResponse | None:
         if request.path.startswith(FREE_PREFIXES):
             return None
-        user = request.user
+        user: Any = request.user
         if not mfa.required_for(user) or mfa.is_enrolled(user):
             return None
         if request.path.startswith("/api/"):

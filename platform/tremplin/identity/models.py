@@ -12,7 +12,8 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
-from django.utils.translation import gettext, gettext_lazy as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from tremplin.identity.normalise import fold, normalise_email
 from tremplin.kernel.current import tenant_key
@@ -85,7 +86,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name_plural = _("people")
         ordering = ("last_name", "first_name", "email")
         constraints = (
-            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_is_lower"),
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")), name="user_email_is_lower"
+            ),
             models.CheckConstraint(
                 condition=models.Q(is_superuser=False), name="user_is_never_superuser"
             ),
@@ -170,7 +173,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         for secret in settings.SECRET_KEY_FALLBACKS:
             yield self._session_hash(secret)
 
-    def _session_hash(self, secret: str | None) -> str:
+    def _session_hash(self, secret: str | bytes | None) -> str:
         value = f"{tenant_key()}:{self.pk}:{self.password}:{self.session_stamp}"
         return salted_hmac(
             "tremplin.identity.session", value, secret=secret, algorithm="sha256"

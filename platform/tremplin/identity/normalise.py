@@ -9,7 +9,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
 _EMAIL = EmailValidator()
-_LIGATURES = str.maketrans({"œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae", "ß": "ss", "ø": "o", "Ø": "o"})
+_LIGATURES = str.maketrans(
+    {"œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae", "ß": "ss", "ø": "o", "Ø": "o"}
+)
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.utils.translation import gettext, gettext_lazy as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from tremplin.api.context import TenantContext
 from tremplin.identity import roles as role_catalogue
@@ -36,7 +37,10 @@ class InviteForm(forms.Form):
     )
     roles = forms.MultipleChoiceField(label=_("Roles"), widget=forms.CheckboxSelectMultiple)
     cohort = forms.ModelChoiceField(
-        label=_("Cohort"), queryset=Cohort.objects.none(), required=False, empty_label=_("No cohort")
+        label=_("Cohort"),
+        queryset=Cohort.objects.none(),
+        required=False,
+        empty_label=_("No cohort"),
     )
 
     def __init__(self, *args: Any, ctx: TenantContext, **kwargs: Any) -> None:
@@ -73,7 +77,7 @@ class PersonForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["locale"].choices = [  # type: ignore[attr-defined]
             ("", gettext("The space's language")),
-            *((code, gettext(name)) for code, name in settings.LANGUAGES),
+            *((code, gettext(str(name))) for code, name in settings.LANGUAGES),
         ]
 
 
@@ -167,7 +171,15 @@ class UploadForm(forms.Form):
 class BulkForm(forms.Form):
     """An action on several people; ``confirm`` is sent by the preview page."""
 
-    ACTIONS = ("role_add", "role_remove", "cohort_add", "cohort_remove", "suspend", "resume", "remove")
+    ACTIONS = (
+        "role_add",
+        "role_remove",
+        "cohort_add",
+        "cohort_remove",
+        "suspend",
+        "resume",
+        "remove",
+    )
 
     action = forms.ChoiceField()
     person = forms.TypedMultipleChoiceField()
@@ -200,6 +212,10 @@ class BulkForm(forms.Form):
         action = values.get("action", "")
         if action.startswith("role_") and not values.get("role") and "role" not in self.errors:
             self.add_error("role", gettext("Choose a role."))
-        if action.startswith("cohort_") and not values.get("cohort") and "cohort" not in self.errors:
+        if (
+            action.startswith("cohort_")
+            and not values.get("cohort")
+            and "cohort" not in self.errors
+        ):
             self.add_error("cohort", gettext("Choose a cohort."))
         return values

@@ -24,7 +24,9 @@ def load_person(person: UUID) -> tuple[PersonRef, Callable[[], frozenset[str]]] 
     if user is None or not user.is_active:
         return None
     rows: Any = user
-    return person_ref(user, rows.granted), lambda: frozenset(RoleBackend().get_all_permissions(user))
+    return person_ref(user, rows.granted), lambda: frozenset(
+        RoleBackend().get_all_permissions(user)
+    )
 
 
 def person_ref(person: User, roles: Iterable[str] | None = None) -> PersonRef:
@@ -64,16 +66,24 @@ class PeopleService:
     def with_role(self, role: str) -> list[PersonRef]:
         """Return the active holders of ``role`` (1 query)."""
         holders = User.groups.through.objects.filter(group__name=role).values("user_id")
-        return _refs(User.objects.present().filter(is_active=True, pk__in=holders).order_by("last_name", "first_name", "id"))
+        return _refs(
+            User.objects.present()
+            .filter(is_active=True, pk__in=holders)
+            .order_by("last_name", "first_name", "id")
+        )
 
     def with_permission(self, permission: str) -> list[PersonRef]:
         """Return the active people whose roles hold ``<slug>.<code>`` (1 query)."""
         label, _, code = permission.partition(".")
         granting = Permission.objects.filter(content_type__app_label=label, codename=code)
-        holders = User.groups.through.objects.filter(
-            group__permissions__in=granting
-        ).values("user_id")
-        return _refs(User.objects.present().filter(is_active=True, pk__in=holders).order_by("last_name", "first_name", "id"))
+        holders = User.groups.through.objects.filter(group__permissions__in=granting).values(
+            "user_id"
+        )
+        return _refs(
+            User.objects.present()
+            .filter(is_active=True, pk__in=holders)
+            .order_by("last_name", "first_name", "id")
+        )
 
     def cohorts(self) -> list[CohortRef]:
         """Return every cohort by name (1 query)."""

@@ -43,7 +43,10 @@ class IdentityPersonalData:
         yield Processing(
             "identity.invitations",
             Text(en="Invitations", fr="Invitations"),
-            Text(en="Let invited people open their account.", fr="Permettre aux personnes invitées d’ouvrir leur compte."),
+            Text(
+                en="Let invited people open their account.",
+                fr="Permettre aux personnes invitées d’ouvrir leur compte.",
+            ),
             retention_days=365,
         )
 
@@ -83,7 +86,9 @@ class IdentityPersonalData:
                 ],
                 "second_factor": sorted(
                     str(kind)
-                    for kind in Authenticator.objects.filter(user=user).values_list("type", flat=True)
+                    for kind in Authenticator.objects.filter(user=user).values_list(
+                        "type", flat=True
+                    )
                 ),
                 "invitations": [
                     {"created": _iso(row.created_at), "accepted": _iso(row.accepted_at)}
@@ -123,4 +128,4 @@ class IdentityPersonalData:
         count = closed.count() + forgotten.count()
         closed.delete()
         forgotten.delete()
-        return count
+        return int(count)

@@ -7,7 +7,8 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 
-from django.contrib.auth.models import Group, Permission as PermissionRow
+from django.contrib.auth.models import Group
+from django.contrib.auth.models import Permission as PermissionRow
 from django.contrib.contenttypes.models import ContentType
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -80,7 +81,9 @@ KERNEL_PERMISSIONS = (
 )
 
 
-def register_permissions(app_label: str, permissions: tuple[Permission, ...] | list[Permission]) -> None:
+def register_permissions(
+    app_label: str, permissions: tuple[Permission, ...] | list[Permission]
+) -> None:
     """Declare the permissions of a core application; call it in ``AppConfig.ready()``.
 
     Raises ``ValueError`` when the application declared something else before.
@@ -163,7 +166,9 @@ def fingerprint() -> str:
 def _content_type_ids(labels: list[str]) -> dict[str, int]:
     """Return the id of the content type ``<label>.module``; the same in every database."""
     found = dict(
-        ContentType.objects.filter(app_label__in=labels, model="module").values_list("app_label", "id")
+        ContentType.objects.filter(app_label__in=labels, model="module").values_list(
+            "app_label", "id"
+        )
     )
     for name in labels:
         if name not in found:  # the id derives from the name, the same in every database

@@ -9,6 +9,11 @@ def register() -> None:
     from tremplin.kernel.schedules import register_schedule
 
     register_schedule(
-        "identity.close_expired_accounts", tasks.close_expired_accounts, "10 1 * * *", per_tenant=True
+        "identity.close_expired_accounts",
+        tasks.close_expired_accounts,
+        "10 1 * * *",
+        per_tenant=True,
     )
-    register_schedule("identity.forget_uploads", tasks.forget_uploads, "40 2 * * *", per_tenant=True)
+    register_schedule(
+        "identity.forget_uploads", tasks.forget_uploads, "40 2 * * *", per_tenant=True
+    )

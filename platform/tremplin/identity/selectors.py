@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -30,7 +30,11 @@ def with_roles(queryset: QuerySet[User]) -> QuerySet[User]:
     """Add ``granted``, the sorted codes of the roles, without one query per person."""
     return queryset.annotate(
         granted=ArrayAgg(
-            "groups__name", filter=Q(groups__isnull=False), default=[], distinct=True, order_by="groups__name"
+            "groups__name",
+            filter=Q(groups__isnull=False),
+            default=[],
+            distinct=True,
+            order_by="groups__name",
         )
     )
 
@@ -45,7 +49,7 @@ def _match(text: str) -> Q:
 def _status(status: str) -> Q:
     now = timezone.now()
     running = Q(expires_at=None) | Q(expires_at__gt=now)
-    waiting = Q(password__startswith="!")
+    waiting = Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
     conditions = {
         "active": Q(is_active=True) & running & ~waiting,
         "invited": Q(is_active=True) & running & waiting,
@@ -91,7 +95,7 @@ def cohorts() -> QuerySet[Cohort]:
 def cohorts_by_person(people_ids: list[UUID]) -> dict[UUID, list[Cohort]]:
     """Return the cohorts of several people in one query."""
     found: dict[UUID, list[Cohort]] = {pk: [] for pk in people_ids}
-    rows: Any = Cohort.members.through.objects.filter(person_id__in=people_ids)
+    rows = CohortMembership.objects.filter(person_id__in=people_ids)
     for row in rows.select_related("cohort").order_by("cohort__name"):
         found[row.person_id].append(row.cohort)
     return found

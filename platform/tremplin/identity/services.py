@@ -57,7 +57,8 @@ def _checked_email(email: str) -> str:
     address = normalise_email(email)
     if not is_email(address):
         raise IdentityError(
-            "invalid_email", _("“%(email)s” is not an e-mail address.") % {"email": clean_text(email)[:254]}
+            "invalid_email",
+            _("“%(email)s” is not an e-mail address.") % {"email": clean_text(email)[:254]},
         )
     return address
 
@@ -146,7 +147,9 @@ def set_roles(person: User, roles: Iterable[str]) -> bool:
 
 
 def _keep_an_admin(person: User) -> None:
-    others = User.objects.present().filter(is_active=True, groups__name="admin").exclude(pk=person.pk)
+    others = (
+        User.objects.present().filter(is_active=True, groups__name="admin").exclude(pk=person.pk)
+    )
     if "admin" in set(person.groups.values_list("name", flat=True)) and not others.exists():
         raise IdentityError(
             "last_admin",
@@ -295,7 +298,9 @@ def ensure_cohort(name: str) -> Cohort:
     title = clean_text(name)[:120]
     slug = slugify(title)
     if not slug:
-        raise IdentityError("cohort_name_required", _("Give the cohort a name with letters or digits."))
+        raise IdentityError(
+            "cohort_name_required", _("Give the cohort a name with letters or digits.")
+        )
     existing = Cohort.objects.filter(slug=slug).first()
     if existing is not None:
         return existing
@@ -308,7 +313,9 @@ def rename_cohort(cohort: Cohort, name: str) -> None:
     title = clean_text(name)[:120]
     slug = slugify(title)
     if not slug:
-        raise IdentityError("cohort_name_required", _("Give the cohort a name with letters or digits."))
+        raise IdentityError(
+            "cohort_name_required", _("Give the cohort a name with letters or digits.")
+        )
     if Cohort.objects.filter(slug=slug).exclude(pk=cohort.pk).exists():
         raise IdentityError("cohort_taken", _("Another cohort already has this name."))
     cohort.name, cohort.slug = title, slug
@@ -377,7 +384,9 @@ def open_invitation(
 ) -> Invitation:
     """Store an invitation for an existing person; earlier ones stop working."""
     now = timezone.now()
-    Invitation.objects.filter(person=person, accepted_at=None, revoked_at=None).update(revoked_at=now)
+    Invitation.objects.filter(person=person, accepted_at=None, revoked_at=None).update(
+        revoked_at=now
+    )
     invitation = Invitation.objects.create(
         person=person,
         email=person.email,
@@ -420,9 +429,7 @@ def resend_invitation(person: User, *, invited_by: User | None = None) -> Invita
 
 def find_invitation(token: str) -> Invitation | None:
     """Return the invitation of this space that ``token`` opens, whatever its state."""
-    return (
-        Invitation.objects.select_related("person").filter(token_hash=token_hash(token)).first()
-    )
+    return Invitation.objects.select_related("person").filter(token_hash=token_hash(token)).first()
 
 
 @transaction.atomic
@@ -463,4 +470,3 @@ def expire_accounts() -> int:
             _audit("security.person_expired", target=_target(person))
         count += 1
     return count
-

@@ -45,17 +45,23 @@ def make_person(inside: Any) -> Callable[..., Any]:
 
 @pytest.fixture
 def admin_a(tenant_a: Any, make_person: Any) -> Any:
-    return make_person(tenant_a, "nadia@mecaformation.example", "admin", first_name="Nadia", last_name="Lefèvre")
+    return make_person(
+        tenant_a, "nadia@mecaformation.example", "admin", first_name="Nadia", last_name="Lefèvre"
+    )
 
 
 @pytest.fixture
 def admin_b(tenant_b: Any, make_person: Any) -> Any:
-    return make_person(tenant_b, "nadia@mecaformation.example", "admin", first_name="Nadia", last_name="Autre")
+    return make_person(
+        tenant_b, "nadia@mecaformation.example", "admin", first_name="Nadia", last_name="Autre"
+    )
 
 
 @pytest.fixture
 def learner_a(tenant_a: Any, make_person: Any) -> Any:
-    return make_person(tenant_a, "lina@mecaformation.example", "learner", first_name="Lina", last_name="Moreau")
+    return make_person(
+        tenant_a, "lina@mecaformation.example", "learner", first_name="Lina", last_name="Moreau"
+    )
 
 
 @pytest.fixture

@@ -97,7 +97,9 @@ def test_signup_is_closed_by_default(client_for: Any, tenant_a: Any, inside: Any
 
     client = client_for(tenant_a)
     assert b'data-testid="signup-closed"' in client.get(SIGNUP).content
-    client.post(SIGNUP, {"email": "x@x.fr", "password1": PASSWORD, "first_name": "X", "last_name": "Y"})
+    client.post(
+        SIGNUP, {"email": "x@x.fr", "password1": PASSWORD, "first_name": "X", "last_name": "Y"}
+    )
     with inside(tenant_a):
         assert not User.objects.filter(email="x@x.fr").exists()
 
@@ -160,7 +162,9 @@ def test_signing_up_with_a_known_address_says_nothing(
         ("douze caract", True),
     ],
 )
-def test_password_rules(tenant_a: Any, inside: Any, learner_a: Any, password: str, accepted: bool) -> None:
+def test_password_rules(
+    tenant_a: Any, inside: Any, learner_a: Any, password: str, accepted: bool
+) -> None:
     from django.contrib.auth.password_validation import validate_password
     from django.core.exceptions import ValidationError
 
@@ -179,7 +183,10 @@ def test_reset_gives_the_same_answer_for_everyone(
     client = client_for(tenant_a)
     for email in (learner_a.email, "personne@x.example"):
         response = client.post(RESET, {"email": email})
-        assert (response.status_code, response["Location"]) == (302, "/accounts/password/reset/done/")
+        assert (response.status_code, response["Location"]) == (
+            302,
+            "/accounts/password/reset/done/",
+        )
     assert [(message.to, message.subject) for message in mail.outbox] == [
         (["lina@mecaformation.example"], "Choisir un nouveau mot de passe"),
         (["personne@x.example"], "Aucun compte avec cette adresse"),

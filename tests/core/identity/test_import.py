@@ -59,7 +59,11 @@ def test_thirty_rows_two_bad(as_admin: Any, inside: Any, tenant_a: Any) -> None:
         assert cohort.members.filter(groups__name="learner").count() == 28
         assert Invitation.objects.filter(accepted_at=None).count() == 28 + 1  # and the owner's
         zoe = User.objects.get(email="eleve2@garnier.example")
-        assert (zoe.first_name, zoe.last_name, zoe.has_usable_password()) == ("Zoé2", "Lefèvre", False)
+        assert (zoe.first_name, zoe.last_name, zoe.has_usable_password()) == (
+            "Zoé2",
+            "Lefèvre",
+            False,
+        )
 
 
 def test_a_second_run_changes_nothing(as_admin: Any, inside: Any, tenant_a: Any) -> None:
@@ -92,7 +96,9 @@ def test_a_double_click_imports_once(as_admin: Any, inside: Any, tenant_a: Any) 
 def test_known_people_are_left_as_they_are_but_join_a_cohort(
     as_admin: Any, inside: Any, tenant_a: Any, learner_a: Any
 ) -> None:
-    page = check(as_admin, b"email;prenom;role;cohorte\nlina@mecaformation.example;Autre;formateur;2026-B\n")
+    page = check(
+        as_admin, b"email;prenom;role;cohorte\nlina@mecaformation.example;Autre;formateur;2026-B\n"
+    )
     plan = page.context["plan"]
     assert (len(plan.new), len(plan.joining), len(plan.unchanged)) == (0, 1, 0)
     as_admin.post(page.request["PATH_INFO"])
@@ -117,7 +123,11 @@ def test_roles_languages_and_cohorts_of_a_line(as_admin: Any, inside: Any, tenan
     ).encode()
     page = check(as_admin, data, cohort="Défaut")
     plan = page.context["plan"]
-    assert [(item.line, item.column) for item in plan.problems] == [(4, "role"), (5, "locale"), (6, "role")]
+    assert [(item.line, item.column) for item in plan.problems] == [
+        (4, "role"),
+        (5, "locale"),
+        (6, "role"),
+    ]
     assert plan.new_cohorts == {"2026-a": "2026-A", "2026-b": "2026-B", "defaut": "Défaut"}
     as_admin.post(page.request["PATH_INFO"])
     with inside(tenant_a):
@@ -160,11 +170,21 @@ def test_unusable_files_are_explained_and_not_kept(
 
 
 def test_the_upload_belongs_to_one_session_and_one_space(
-    as_admin: Any, client_for: Any, tenant_a: Any, tenant_b: Any, admin_a: Any, admin_b: Any, make_person: Any
+    as_admin: Any,
+    client_for: Any,
+    tenant_a: Any,
+    tenant_b: Any,
+    admin_a: Any,
+    admin_b: Any,
+    make_person: Any,
 ) -> None:
     url = send(as_admin, b"email\na@x.fr\n")["Location"]
     colleague = make_person(tenant_a, "autre@mecaformation.example", "admin")
-    for client in (client_for(tenant_a, colleague), client_for(tenant_a, admin_a), client_for(tenant_b, admin_b)):
+    for client in (
+        client_for(tenant_a, colleague),
+        client_for(tenant_a, admin_a),
+        client_for(tenant_b, admin_b),
+    ):
         assert client.get(url).status_code == 404
         assert client.post(url).status_code == 404
     assert as_admin.get(url).status_code == 200
@@ -194,7 +214,7 @@ def test_an_export_is_safe_in_a_spreadsheet_and_imports_back(
 ) -> None:
     make_person(tenant_a, "mechant@x.fr", "learner", first_name='=HYPERLINK("x")', last_name="@x")
     content = as_admin.get(reverse("people:export")).content.decode("utf-8-sig")
-    assert "mechant@x.fr;\"'=HYPERLINK(\"\"x\"\")\";'@x;learner;" in content
+    assert 'mechant@x.fr;"\'=HYPERLINK(""x"")";\'@x;learner;' in content
     plan = check(as_admin, content.encode("utf-8-sig")).context["plan"]
     assert (plan.changes, plan.problems) == (0, [])
 

@@ -27,7 +27,11 @@ EXPECTED = [
         (NAMES.encode("cp1252"), "windows-1252", 2),
         (NAMES.encode("utf-16"), "utf-16", 2),
         (worker.from_windows_bytes(NAMES.encode()).encode(), "utf-8", 2),
-        (worker.from_windows_bytes(worker.from_windows_bytes(NAMES.encode()).encode()).encode(), "utf-8", 2),
+        (
+            worker.from_windows_bytes(worker.from_windows_bytes(NAMES.encode()).encode()).encode(),
+            "utf-8",
+            2,
+        ),
         (worker.from_windows_bytes(NAMES.encode()).encode("utf-8-sig"), "utf-8-bom", 2),
     ],
     ids=["utf-8", "bom", "cp1252", "utf-16", "read-as-cp1252", "twice", "read-as-cp1252-bom"],
@@ -135,7 +139,9 @@ def test_random_bytes_are_answered_never_crash() -> None:
     chance = random.Random(20261120)
     outcomes = set()
     for _round in range(300):
-        data = b"email;nom\n" + bytes(chance.randrange(256) for _ in range(chance.randrange(1, 400)))
+        data = b"email;nom\n" + bytes(
+            chance.randrange(256) for _ in range(chance.randrange(1, 400))
+        )
         try:
             outcomes.add(bool(worker.read(data)["rows"]))
         except worker.Unreadable as error:

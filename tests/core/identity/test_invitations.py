@@ -66,7 +66,10 @@ def test_accepting_opens_the_account_and_signs_in(
 def test_the_link_works_once(client_for: Any, tenant_a: Any, invited: Any, send: Any) -> None:
     link = send(invited)
     accept(client_for(tenant_a), link)
-    for response in (client_for(tenant_a).get(link), accept(client_for(tenant_a), link, password="autre phrase secrète")):
+    for response in (
+        client_for(tenant_a).get(link),
+        accept(client_for(tenant_a), link, password="autre phrase secrète"),
+    ):
         assert response.status_code == 410
         assert b'data-testid="invitation-closed"' in response.content
 
@@ -152,17 +155,24 @@ def test_a_failed_mail_can_be_sent_again(
     assert len(mail.outbox) == 1
 
 
-def test_inviting_many_through_the_page(as_admin: Any, tenant_a: Any, inside: Any, learner_a: Any) -> None:
+def test_inviting_many_through_the_page(
+    as_admin: Any, tenant_a: Any, inside: Any, learner_a: Any
+) -> None:
     from tremplin.identity.models import Invitation, User
 
-    wrong = as_admin.post("/console/people/invite/", {"emails": "a@x.example, oups", "roles": ["learner"]})
+    wrong = as_admin.post(
+        "/console/people/invite/", {"emails": "a@x.example, oups", "roles": ["learner"]}
+    )
     assert wrong.status_code == 422
     assert "oups" in wrong.content.decode()
     with inside(tenant_a):
         assert not User.objects.filter(email="a@x.example").exists()
     done = as_admin.post(
         "/console/people/invite/",
-        {"emails": f"a@x.example\nB@x.example; a@x.example {learner_a.email}", "roles": ["coach", "learner"]},
+        {
+            "emails": f"a@x.example\nB@x.example; a@x.example {learner_a.email}",
+            "roles": ["coach", "learner"],
+        },
     )
     assert done["Location"] == "/console/people/?status=invited"
     with inside(tenant_a):
@@ -175,5 +185,7 @@ def test_inviting_many_through_the_page(as_admin: Any, tenant_a: Any, inside: An
 def test_the_invitation_is_queued_for_this_space(tenant_a: Any, inside: Any, invited: Any) -> None:
     from tremplin.kernel.state.models import JobStatus
 
-    jobs = JobStatus.objects.filter(task="tremplin.identity.tasks.send_invitations", tenant_id=tenant_a.pk)
+    jobs = JobStatus.objects.filter(
+        task="tremplin.identity.tasks.send_invitations", tenant_id=tenant_a.pk
+    )
     assert [job.state for job in jobs if str(invited.pk) in str(job.args)] == ["queued"]

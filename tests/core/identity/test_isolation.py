@@ -48,9 +48,7 @@ def link_in(message: Any, start: str) -> str:
     return found[1]
 
 
-def test_a_session_cookie_is_anonymous_elsewhere(
-    spaces: Any, twins: Any, client_for: Any
-) -> None:
+def test_a_session_cookie_is_anonymous_elsewhere(spaces: Any, twins: Any, client_for: Any) -> None:
     issuer, other = spaces
     client = client_for(issuer, twins[0])
     assert client.get("/api/v1/me").status_code == 200
@@ -143,16 +141,29 @@ def test_ids_of_another_space_are_not_found(
         cohort = services.ensure_cohort("Cohorte secrète")
         services.add_to_cohort(secret, cohort)
     client = client_for(issuer, twins[0])
-    for path in (f"people/{secret.pk}/", f"people/{secret.pk}/remove/", "cohorts/cohorte-secrete/", "cohorts/cohorte-secrete/edit/"):
+    for path in (
+        f"people/{secret.pk}/",
+        f"people/{secret.pk}/remove/",
+        "cohorts/cohorte-secrete/",
+        "cohorts/cohorte-secrete/edit/",
+    ):
         assert client.get(f"/console/{path}").status_code == 404
     for action in ("edit", "roles", "cohorts", "resume", "invitation", "sessions", "remove"):
         assert client.post(f"/console/people/{secret.pk}/{action}/").status_code == 404
     assert client.post(f"/console/people/{secret.pk}/suspend/", {"reason": "x"}).status_code == 404
-    for path in ("/console/people/?q=Sofia", "/console/people/export/", "/console/cohorts/", "/api/v1/people", "/api/v1/cohorts"):
+    for path in (
+        "/console/people/?q=Sofia",
+        "/console/people/export/",
+        "/console/cohorts/",
+        "/api/v1/people",
+        "/api/v1/cohorts",
+    ):
         body = client.get(path).content.decode("utf-8-sig")
         assert "Marchetti" not in body
         assert "Cohorte secr" not in body
-    client.post("/console/people/bulk/", {"person": str(secret.pk), "action": "remove", "confirm": "1"})
+    client.post(
+        "/console/people/bulk/", {"person": str(secret.pk), "action": "remove", "confirm": "1"}
+    )
     with inside(other):
         secret.refresh_from_db()
         assert secret.email == "sofia@x.example"

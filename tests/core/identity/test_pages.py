@@ -10,8 +10,21 @@ from django.urls import reverse
 pytestmark = pytest.mark.django_db
 
 CONSOLE = ("list", "invite", "import", "import_template", "export", "cohorts", "roles", "security")
-ANONYMOUS = ("account_login", "account_reset_password", "account_reset_password_done", "account_email_verification_sent", "account_inactive", "account_reset_password_from_key_done")
-SIGNED_IN = ("account_email", "account_change_password", "account_logout", "mfa_index", "usersessions_list")
+ANONYMOUS = (
+    "account_login",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_email_verification_sent",
+    "account_inactive",
+    "account_reset_password_from_key_done",
+)
+SIGNED_IN = (
+    "account_email",
+    "account_change_password",
+    "account_logout",
+    "mfa_index",
+    "usersessions_list",
+)
 
 
 @pytest.mark.parametrize("name", CONSOLE)

@@ -10,7 +10,17 @@ from tests.core.identity.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
 
-DEFAULT_ROLES = {"admin", "manager", "trainer", "coach", "recruiter", "learner", "candidate", "professional", "dpo"}
+DEFAULT_ROLES = {
+    "admin",
+    "manager",
+    "trainer",
+    "coach",
+    "recruiter",
+    "learner",
+    "candidate",
+    "professional",
+    "dpo",
+}
 
 
 @pytest.mark.parametrize(
@@ -22,20 +32,25 @@ DEFAULT_ROLES = {"admin", "manager", "trainer", "coach", "recruiter", "learner",
         ("passerelle", {"reseller_owner", "reseller_staff"}),
     ],
 )
-def test_each_kind_of_space_has_its_roles(space: Any, inside: Any, slug: str, extra: set[str]) -> None:
+def test_each_kind_of_space_has_its_roles(
+    space: Any, inside: Any, slug: str, extra: set[str]
+) -> None:
     from django.contrib.auth.models import Group
 
     with inside(space(slug)):
         assert set(Group.objects.values_list("name", flat=True)) == DEFAULT_ROLES | extra
 
 
-def test_the_sync_is_idempotent_and_repairs(tenant_a: Any, inside: Any, django_assert_num_queries: Any) -> None:
+def test_the_sync_is_idempotent_and_repairs(
+    tenant_a: Any, inside: Any, django_assert_num_queries: Any
+) -> None:
     from django.contrib.auth.models import Group, Permission
 
     from tremplin.identity import roles
 
     with inside(tenant_a):
-        with django_assert_num_queries(4):
+        # The search path, content types, groups, permissions, grants.
+        with django_assert_num_queries(5):
             roles.sync()
         before = set(Permission.objects.values_list("group__name", "codename"))
         trainer = Group.objects.get(name="trainer")
@@ -55,7 +70,12 @@ def test_permissions_of_the_roles(tenant_a: Any, make_person: Any, inside: Any) 
         "learner": (False, False, False, False),
         "recruiter": (False, False, False, False),
     }
-    codes = ("identity.view_people", "identity.manage_people", "identity.manage_roles", "kernel.view_audit")
+    codes = (
+        "identity.view_people",
+        "identity.manage_people",
+        "identity.manage_roles",
+        "kernel.view_audit",
+    )
     for role, rights in expected.items():
         person = make_person(tenant_a, f"{role}@x.example", role)
         with inside(tenant_a):
@@ -111,7 +131,9 @@ def test_addresses_are_lower_case_in_the_table(tenant_a: Any, learner_a: Any, in
         assert caught.value.code == "email_taken"
 
 
-@pytest.mark.parametrize("role", ["admin", "manager", "dpo", "trainer", "platform_admin", "reseller_owner"])
+@pytest.mark.parametrize(
+    "role", ["admin", "manager", "dpo", "trainer", "platform_admin", "reseller_owner"]
+)
 def test_a_manager_cannot_raise_anyone(
     client_for: Any, tenant_a: Any, make_person: Any, learner_a: Any, inside: Any, role: str
 ) -> None:
@@ -137,7 +159,10 @@ def test_a_manager_keeps_away_from_people_above(
     client.post(f"{base}/suspend/", {"reason": "coup d’État"})
     client.post(f"{base}/sessions/")
     assert client.post(f"{base}/remove/").status_code == 422
-    assert client.post(f"{base}/edit/", {"first_name": "X", "last_name": "", "locale": ""}).status_code == 422
+    assert (
+        client.post(f"{base}/edit/", {"first_name": "X", "last_name": "", "locale": ""}).status_code
+        == 422
+    )
     with inside(tenant_a):
         admin_a.refresh_from_db()
         assert (admin_a.is_active, admin_a.first_name) == (True, "Nadia")
@@ -148,7 +173,9 @@ def test_saving_roles_keeps_those_beyond_reach(
 ) -> None:
     manager = make_person(tenant_a, "chef@x.example", "manager")
     trainer = make_person(tenant_a, "formateur@x.example", "trainer", "learner")
-    client_for(tenant_a, manager).post(f"/console/people/{trainer.pk}/roles/", {"roles": ["candidate"]})
+    client_for(tenant_a, manager).post(
+        f"/console/people/{trainer.pk}/roles/", {"roles": ["candidate"]}
+    )
     with inside(tenant_a):
         assert set(trainer.groups.values_list("name", flat=True)) == {"trainer", "candidate"}
 
@@ -164,13 +191,17 @@ def test_an_administrator_of_the_operator_cannot_make_platform_staff(
     with inside(hq):
         enrol_totp(boss, "JBSWY3DPEHPK3PXP")
     url = f"/console/people/{target.pk}/roles/"
-    assert client_for(hq, admin).post(url, {"roles": ["member", "platform_admin"]}).status_code == 422
+    assert (
+        client_for(hq, admin).post(url, {"roles": ["member", "platform_admin"]}).status_code == 422
+    )
     assert client_for(hq, boss).post(url, {"roles": ["member", "support"]}).status_code == 302
     with inside(hq):
         assert set(target.groups.values_list("name", flat=True)) == {"member", "support"}
 
 
-def test_role_changes_are_recorded(as_admin: Any, admin_a: Any, learner_a: Any, tenant_a: Any, inside: Any) -> None:
+def test_role_changes_are_recorded(
+    as_admin: Any, admin_a: Any, learner_a: Any, tenant_a: Any, inside: Any
+) -> None:
     from tremplin.kernel.models import AuditEvent
 
     as_admin.post(f"/console/people/{learner_a.pk}/roles/", {"roles": ["coach"]})
@@ -201,7 +232,9 @@ def code_of(secret: str, shift: int = 0) -> str:
     return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30 + shift)))
 
 
-def test_platform_staff_enrol_before_anything_else(client_for: Any, hq: Any, make_person: Any) -> None:
+def test_platform_staff_enrol_before_anything_else(
+    client_for: Any, hq: Any, make_person: Any
+) -> None:
     ada = make_person(hq, "ada@tremplin.example", "platform_admin")
     client = client_for(hq, ada)
     for path in ("/app/", "/console/", "/platform/"):
@@ -229,7 +262,11 @@ def test_enrol_sign_in_wrong_code_reuse_and_recovery(
     client = client_for(tenant_a)
     credentials = {"login": learner_a.email, "password": PASSWORD}
     client.post("/accounts/login/", credentials)
-    page = client.get("/accounts/2fa/totp/activate/")
+    activate = "/accounts/2fa/totp/activate/"
+    # A stolen open session must not be enough to lock its owner out.
+    assert client.get(activate)["Location"].startswith("/accounts/reauthenticate/")
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    page = client.get(activate)
     secret = page.context["form"].secret
     wrong = client.post("/accounts/2fa/totp/activate/", {"code": "000000"})
     assert wrong.context["form"].errors
@@ -247,18 +284,26 @@ def test_enrol_sign_in_wrong_code_reuse_and_recovery(
     again = client_for(tenant_a)
     assert again.post("/accounts/login/", credentials)["Location"] == "/accounts/2fa/authenticate/"
     assert again.get("/api/v1/me").status_code == 401
-    used = again.post("/accounts/2fa/authenticate/", {"code": code_of(secret)})
-    assert used.status_code == 200  # the code that enrolled is not accepted a second time
-    assert again.post("/accounts/2fa/authenticate/", {"code": codes[0]})["Location"] == "/app/"
+    assert again.post("/accounts/2fa/authenticate/", {"code": "000000"}).status_code == 200
+    now = code_of(secret)
+    assert again.post("/accounts/2fa/authenticate/", {"code": now})["Location"] == "/app/"
     assert again.get("/api/v1/me").status_code == 200
 
     third = client_for(tenant_a)
     third.post("/accounts/login/", credentials)
-    assert third.post("/accounts/2fa/authenticate/", {"code": codes[0]}).status_code == 200
-    assert third.get("/api/v1/me").status_code == 401
+    for replayed in (now, codes[0]):
+        answer = third.post("/accounts/2fa/authenticate/", {"code": replayed})
+        assert answer.status_code == (200 if replayed == now else 302)
+    assert third.get("/api/v1/me").status_code == 200
+    fourth = client_for(tenant_a)
+    fourth.post("/accounts/login/", credentials)
+    assert fourth.post("/accounts/2fa/authenticate/", {"code": codes[0]}).status_code == 200
+    assert fourth.get("/api/v1/me").status_code == 401
 
 
-def test_a_mandatory_second_factor_stays(client_for: Any, hq: Any, make_person: Any, inside: Any) -> None:
+def test_a_mandatory_second_factor_stays(
+    client_for: Any, hq: Any, make_person: Any, inside: Any
+) -> None:
     from allauth.mfa.models import Authenticator
 
     from tremplin.identity.mfa import enrol_totp
@@ -270,7 +315,8 @@ def test_a_mandatory_second_factor_stays(client_for: Any, hq: Any, make_person: 
     client.post("/accounts/login/", {"login": ada.email, "password": PASSWORD})
     client.post("/accounts/2fa/authenticate/", {"code": code_of("JBSWY3DPEHPK3PXP")})
     assert client.get("/api/v1/me").status_code == 200
-    client.post("/accounts/2fa/totp/deactivate/")
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    assert client.post("/accounts/2fa/totp/deactivate/").status_code == 200
     with inside(hq):
         assert Authenticator.objects.filter(user=ada, type="totp").count() == 1
 

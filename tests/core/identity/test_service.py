@@ -16,7 +16,9 @@ def crowd(tenant_a: Any, make_person: Any, inside: Any) -> Any:
 
     people = [
         make_person(tenant_a, "a@x.example", "learner", first_name="Awa", last_name="Diop"),
-        make_person(tenant_a, "b@x.example", "learner", "coach", first_name="Théo", last_name="Roussel"),
+        make_person(
+            tenant_a, "b@x.example", "learner", "coach", first_name="Théo", last_name="Roussel"
+        ),
         make_person(tenant_a, "c@x.example", "trainer", first_name="Karim", last_name="Benali"),
     ]
     with inside(tenant_a):
@@ -48,7 +50,9 @@ def test_people_as_values_with_query_budgets(
             assert service().many([]) == {}
         with django_assert_num_queries(1):
             assert [ref.id for ref in service().search("THEO rous")] == [theo.pk]
-        assert [sorted(ref.roles) for ref in service().search("theo", role="coach")] == [["coach", "learner"]]
+        assert [sorted(ref.roles) for ref in service().search("theo", role="coach")] == [
+            ["coach", "learner"]
+        ]
         assert len(service().search("x.example", limit=2)) == 2
         with django_assert_num_queries(1):
             assert [ref.id for ref in service().with_role("learner")] == [awa.pk, theo.pk]
@@ -57,7 +61,9 @@ def test_people_as_values_with_query_budgets(
         assert {karim.pk, theo.pk} <= set(viewers)
         assert awa.pk not in viewers
         with django_assert_num_queries(1):
-            assert [(ref.name, ref.slug, ref.size) for ref in service().cohorts()] == [("2026-B", "2026-b", 2)]
+            assert [(ref.name, ref.slug, ref.size) for ref in service().cohorts()] == [
+                ("2026-B", "2026-b", 2)
+            ]
         with django_assert_num_queries(1):
             assert service().cohort_members(cohort.pk) == [awa.pk, theo.pk]
         with django_assert_num_queries(1):
@@ -65,7 +71,9 @@ def test_people_as_values_with_query_budgets(
         assert service().cohort(uuid4()) is None
 
 
-def test_suspended_and_removed_people_in_the_service(tenant_a: Any, crowd: Any, inside: Any) -> None:
+def test_suspended_and_removed_people_in_the_service(
+    tenant_a: Any, crowd: Any, inside: Any
+) -> None:
     from tremplin.api.services import people as service
     from tremplin.identity import services
 
@@ -80,7 +88,9 @@ def test_suspended_and_removed_people_in_the_service(tenant_a: Any, crowd: Any, 
         assert service().cohort(cohort.pk).size == 0  # type: ignore[union-attr]
 
 
-def test_the_context_of_background_work_knows_the_person(tenant_a: Any, crowd: Any, inside: Any) -> None:
+def test_the_context_of_background_work_knows_the_person(
+    tenant_a: Any, crowd: Any, inside: Any
+) -> None:
     from tremplin.api.services import contexts
 
     karim = crowd[0][2]
@@ -102,7 +112,9 @@ def test_api_people_and_cohorts(client_for: Any, tenant_a: Any, crowd: Any, as_a
     }
     first = as_admin.get("/api/v1/people?limit=2&text=x.example").json()
     assert [item["display_name"] for item in first["items"]] == ["Karim Benali", "Awa Diop"]
-    second = as_admin.get(f"/api/v1/people?limit=2&text=x.example&cursor={first['next_cursor']}").json()
+    second = as_admin.get(
+        f"/api/v1/people?limit=2&text=x.example&cursor={first['next_cursor']}"
+    ).json()
     assert [item["display_name"] for item in second["items"]] == ["Théo Roussel"]
     assert second["next_cursor"] is None
     cohorts = as_admin.get("/api/v1/cohorts").json()
@@ -140,7 +152,9 @@ def test_api_refuses_strangers_and_learners(client_for: Any, tenant_a: Any, lear
         ("passerelle", {"admin", "reseller_owner"}),
     ],
 )
-def test_provisioning_creates_the_owner(space: Any, inside: Any, slug: str, roles: set[str]) -> None:
+def test_provisioning_creates_the_owner(
+    space: Any, inside: Any, slug: str, roles: set[str]
+) -> None:
     from tremplin.identity.models import Invitation, SpaceOwner, TenantMembership
 
     with inside(space(slug)):
@@ -152,7 +166,9 @@ def test_provisioning_creates_the_owner(space: Any, inside: Any, slug: str, role
         assert TenantMembership.objects.count() == 0
 
 
-def test_an_owner_with_a_password_signs_in_at_once(tenant_a: Any, inside: Any, client_for: Any) -> None:
+def test_an_owner_with_a_password_signs_in_at_once(
+    tenant_a: Any, inside: Any, client_for: Any
+) -> None:
     from types import SimpleNamespace
 
     from django.contrib.auth.hashers import make_password
@@ -206,4 +222,8 @@ def test_unsafe_settings_stop_the_start(settings: Any) -> None:
     settings.SESSION_COOKIE_DOMAIN = ".tremplin.example"
     settings.ANONYMOUS_USER_NAME = "AnonymousUser"
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
-    assert [problem.id for problem in account_isolation(None)] == ["identity.E002", "identity.E003", "identity.E004"]
+    assert [problem.id for problem in account_isolation(None)] == [
+        "identity.E002",
+        "identity.E003",
+        "identity.E004",
+    ]

@@ -113,7 +113,10 @@ def _create_memberships(plan: Plan, people: dict[str, User], cohorts: dict[str, 
     for known in plan.joining:
         wanted += [(known.person, cohorts[slugify(name)]) for name in known.joins]
     CohortMembership.objects.bulk_create(
-        [CohortMembership(person_id=person, cohort=cohort) for person, cohort in dict.fromkeys(wanted)],
+        [
+            CohortMembership(person_id=person, cohort=cohort)
+            for person, cohort in dict.fromkeys(wanted)
+        ],
         batch_size=BATCH,
         ignore_conflicts=True,
     )

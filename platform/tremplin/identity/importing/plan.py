@@ -122,7 +122,9 @@ class _Checker:
             return Problem(line.number, "email", _("The e-mail address is missing."))
         if not is_email(email):
             return Problem(
-                line.number, "email", _("“%(email)s” is not an e-mail address.") % {"email": email[:254]}
+                line.number,
+                "email",
+                _("“%(email)s” is not an e-mail address.") % {"email": email[:254]},
             )
         if email in self.first_line:
             return Problem(
@@ -141,12 +143,15 @@ class _Checker:
                 continue
             code = self.words.get(word)
             if code is None:
-                return Problem(line.number, "role", _("Unknown role “%(role)s”.") % {"role": part.strip()[:80]})
+                return Problem(
+                    line.number, "role", _("Unknown role “%(role)s”.") % {"role": part.strip()[:80]}
+                )
             if code not in self.allowed:
                 return Problem(
                     line.number,
                     "role",
-                    _("You may not give the role “%(role)s”.") % {"role": role_catalogue.label(code)},
+                    _("You may not give the role “%(role)s”.")
+                    % {"role": role_catalogue.label(code)},
                 )
             roles.append(code)
         locale = ""
@@ -164,7 +169,11 @@ class _Checker:
             if not name:
                 continue
             if len(name) > 120 or not slugify(name):
-                return Problem(line.number, "cohort", _("“%(name)s” is not a usable cohort name.") % {"name": name[:80]})
+                return Problem(
+                    line.number,
+                    "cohort",
+                    _("“%(name)s” is not a usable cohort name.") % {"name": name[:80]},
+                )
             cohorts.append(name)
         names = [clean_text(cells.get(column, "")) for column in ("first_name", "last_name")]
         if any(len(name) > 100 for name in names):
@@ -175,7 +184,8 @@ class _Checker:
             names[0],
             names[1],
             tuple(dict.fromkeys(roles)) or (self.default_role,),
-            tuple(dict.fromkeys(cohorts)) or ((self.default_cohort,) if self.default_cohort else ()),
+            tuple(dict.fromkeys(cohorts))
+            or ((self.default_cohort,) if self.default_cohort else ()),
             locale,
         )
 
@@ -206,10 +216,14 @@ def make_plan(
             plan.problems.append(checked)
         else:
             rows.append(checked)
-    known = dict(User.objects.filter(email__in=[row.email for row in rows]).values_list("email", "pk"))
+    known = dict(
+        User.objects.filter(email__in=[row.email for row in rows]).values_list("email", "pk")
+    )
     slugs = dict(Cohort.objects.values_list("slug", "id"))
     members = set(
-        CohortMembership.objects.filter(person_id__in=known.values()).values_list("person_id", "cohort_id")
+        CohortMembership.objects.filter(person_id__in=known.values()).values_list(
+            "person_id", "cohort_id"
+        )
     )
     for row in rows:
         for name in row.cohorts:

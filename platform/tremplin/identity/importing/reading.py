@@ -57,7 +57,9 @@ def _messages() -> dict[str, str]:
         "not_csv": _("The file is not a readable CSV. Save your list as CSV again."),
         "too_many_rows": _("The file has more than %(rows)s lines. Split it in several files.")
         % {"rows": f"{MAX_ROWS:_}".replace("_", "\u202f")},
-        "too_many_columns": _("The first line has more than 60 columns: keep those of the template."),
+        "too_many_columns": _(
+            "The first line has more than 60 columns: keep those of the template."
+        ),
         "no_email_column": _("No column is called “E-mail”. Columns found: %(detail)s"),
         "column_twice": _("Two columns mean the same thing: %(detail)s. Keep one of them."),
         "cell_too_long": _("Line %(detail)s holds a cell of more than 2,000 characters."),
@@ -91,6 +93,8 @@ def read_sheet(data: bytes) -> Sheet:
         columns=tuple(answer["columns"]),
         unknown=tuple(answer["unknown"]),
         lines=tuple(Line(row["line"], row["cells"], row["extra"]) for row in answer["rows"]),
-        repairs=tuple(Repair(row["line"], row["before"], row["after"]) for row in answer["repaired"]),
+        repairs=tuple(
+            Repair(row["line"], row["before"], row["after"]) for row in answer["repaired"]
+        ),
         repaired_lines=answer["repaired_lines"],
     )

@@ -75,7 +75,9 @@ def _plan(sheet: Sheet, upload: ImportUpload, kind: str, allowed_roles: Iterable
     )
 
 
-def apply(upload: ImportUpload, *, kind: str, allowed_roles: Iterable[str], person: User) -> Imported:
+def apply(
+    upload: ImportUpload, *, kind: str, allowed_roles: Iterable[str], person: User
+) -> Imported:
     """Import an upload once; a second click is refused.
 
     Raises ``IdentityError`` ``already_imported`` or ``changed_meanwhile``.

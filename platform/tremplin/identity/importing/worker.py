@@ -131,7 +131,9 @@ def _columns(names: list[str]) -> tuple[list[str | None], list[str]]:
         same = [name for name, column in zip(names, mapped, strict=True) if column == twice[0]]
         raise Unreadable("column_twice", ", ".join(same))
     if "email" not in mapped:
-        raise Unreadable("no_email_column", ", ".join(name.strip() for name in names if name.strip())[:300])
+        raise Unreadable(
+            "no_email_column", ", ".join(name.strip() for name in names if name.strip())[:300]
+        )
     unknown = [
         repair(name).strip()[:80]
         for name, column in zip(names, mapped, strict=True)

@@ -46,7 +46,9 @@ def title(action: Action) -> str:
         "resume": _("Open suspended accounts again"),
         "remove": _("Remove people"),
     }
-    what = roles.label(action.role) if action.role else (action.cohort.name if action.cohort else "")
+    what = (
+        roles.label(action.role) if action.role else (action.cohort.name if action.cohort else "")
+    )
     name = names[action.code]
     return name % {"what": what} if "%(what)s" in name else name
 
@@ -56,7 +58,9 @@ def preview(ctx: TenantContext, action: Action, people: Sequence[Any]) -> list[E
     members: set[Any] = set()
     if action.cohort is not None:
         members = set(
-            CohortMembership.objects.filter(cohort=action.cohort).values_list("person_id", flat=True)
+            CohortMembership.objects.filter(cohort=action.cohort).values_list(
+                "person_id", flat=True
+            )
         )
     owners = set(SpaceOwner.objects.values_list("person_id", flat=True))
     return [_effect(ctx, action, person, members, owners) for person in people]

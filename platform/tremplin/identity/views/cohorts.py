@@ -35,9 +35,13 @@ def index(request: HttpRequest) -> HttpResponse:
             before = Cohort.objects.count()
             cohort = services.ensure_cohort(form.cleaned_data["name"])
             if Cohort.objects.count() > before:
-                messages.success(request, _("The cohort “%(name)s” is ready.") % {"name": cohort.name})
+                messages.success(
+                    request, _("The cohort “%(name)s” is ready.") % {"name": cohort.name}
+                )
             else:
-                messages.info(request, _("The cohort “%(name)s” existed already.") % {"name": cohort.name})
+                messages.info(
+                    request, _("The cohort “%(name)s” existed already.") % {"name": cohort.name}
+                )
             return redirect("people:cohort", slug=cohort.slug)
     context = {
         "page_title": _("Cohorts"),
@@ -45,7 +49,9 @@ def index(request: HttpRequest) -> HttpResponse:
         "form": form,
         "can_manage": can_manage,
     }
-    return render(request, "identity/cohorts/list.html", context, status=422 if form.errors else 200)
+    return render(
+        request, "identity/cohorts/list.html", context, status=422 if form.errors else 200
+    )
 
 
 @guarded("identity.view_people")
@@ -54,9 +60,12 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the members of a cohort."""
     ctx: Any = request.ctx  # type: ignore[attr-defined]
     cohort = get_object_or_404(Cohort, slug=slug)
-    found = selectors.people(selectors.PeopleFilter(text=request.GET.get("q", "")[:200], cohort=slug))
+    found = selectors.people(
+        selectors.PeopleFilter(text=request.GET.get("q", "")[:200], cohort=slug)
+    )
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
-    page.object_list = list(selectors.with_roles(page.object_list))
+    shown: Any = page.object_list
+    page.object_list = list(selectors.with_roles(shown))
     context = {
         "page_title": cohort.name,
         "cohort": cohort,
@@ -87,4 +96,6 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
             messages.success(request, _("Saved."))
             return redirect("people:cohort", slug=cohort.slug)
     context = {"page_title": _("Edit the cohort"), "cohort": cohort, "form": form}
-    return render(request, "identity/cohorts/edit.html", context, status=422 if form.errors else 200)
+    return render(
+        request, "identity/cohorts/edit.html", context, status=422 if form.errors else 200
+    )

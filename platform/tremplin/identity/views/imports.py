@@ -27,9 +27,7 @@ def _steps(current: int) -> list[dict[str, str]]:
     labels = (_("Choose a file"), _("Check the lines"), _("Import finished"))
     states = ["done" if index < current else "todo" for index in range(3)]
     states[current] = "current"
-    return [
-        {"label": label, "state": state} for label, state in zip(labels, states, strict=True)
-    ]
+    return [{"label": label, "state": state} for label, state in zip(labels, states, strict=True)]
 
 
 @guarded("identity.manage_people")
@@ -51,7 +49,9 @@ def upload(request: HttpRequest) -> HttpResponse:
             default_cohort=form.cleaned_data["cohort"],
         )
         try:
-            uploads.plan_of(kept, kind=ctx.tenant.kind, allowed_roles=authority.assignable_codes(ctx))
+            uploads.plan_of(
+                kept, kind=ctx.tenant.kind, allowed_roles=authority.assignable_codes(ctx)
+            )
         except IdentityError as error:
             kept.delete()
             form.add_error("file", error.message)
@@ -63,7 +63,9 @@ def upload(request: HttpRequest) -> HttpResponse:
         "steps": _steps(0),
         "cohorts": list(Cohort.objects.values_list("name", flat=True)),
     }
-    return render(request, "identity/people/import.html", context, status=422 if form.errors else 200)
+    return render(
+        request, "identity/people/import.html", context, status=422 if form.errors else 200
+    )
 
 
 @guarded("identity.manage_people")
@@ -134,8 +136,22 @@ def template(request: HttpRequest) -> HttpResponse:
     content = csv_bytes(
         list(_column_names().values()),
         [
-            ["alex.martin@example.org", "Alex", "Martin", role_catalogue.label("learner"), "2026-A", language],
-            ["zoe.leroy@example.org", "Zoé", "Leroy", role_catalogue.label("learner"), "2026-A", language],
+            [
+                "alex.martin@example.org",
+                "Alex",
+                "Martin",
+                role_catalogue.label("learner"),
+                "2026-A",
+                language,
+            ],
+            [
+                "zoe.leroy@example.org",
+                "Zoé",
+                "Leroy",
+                role_catalogue.label("learner"),
+                "2026-A",
+                language,
+            ],
         ],
         separator=separator_for(language),
     )

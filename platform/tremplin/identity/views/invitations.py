@@ -67,7 +67,8 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
     tenant: Any = request.tenant  # type: ignore[attr-defined]
     context = {
         "page_title": _("Open your account"),
-        "page_lead": _("%(space)s invites you. Choose a password to begin.") % {"space": tenant.name},
+        "page_lead": _("%(space)s invites you. Choose a password to begin.")
+        % {"space": tenant.name},
         "form": form,
         "email": person.email,
     }

@@ -11,13 +11,16 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext as _, ngettext
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from tremplin.identity import roles as role_catalogue, selectors
+from tremplin.identity import roles as role_catalogue
+from tremplin.identity import selectors
 from tremplin.identity.errors import IdentityError
 from tremplin.identity.importing.export import csv_bytes, separator_for
-from tremplin.identity.internal import authority, bulk as bulk_actions
+from tremplin.identity.internal import authority
+from tremplin.identity.internal import bulk as bulk_actions
 from tremplin.identity.models import User
 from tremplin.identity.people_forms import BulkForm, InviteForm, role_choices
 from tremplin.kernel.access import guarded
@@ -35,7 +38,12 @@ def status_labels() -> dict[str, str]:
     }
 
 
-STATUS_VARIANTS = {"active": "success", "invited": "info", "suspended": "warning", "expired": "muted"}
+STATUS_VARIANTS = {
+    "active": "success",
+    "invited": "info",
+    "suspended": "warning",
+    "expired": "muted",
+}
 
 
 def _filter(request: HttpRequest) -> selectors.PeopleFilter:
@@ -78,7 +86,8 @@ def _list(request: HttpRequest, errors: list[str] | None = None) -> HttpResponse
     ctx: Any = request.ctx  # type: ignore[attr-defined]
     wanted = _filter(request)
     page = Paginator(selectors.people(wanted), PAGE_SIZE).get_page(request.GET.get("page"))
-    page.object_list = list(selectors.with_roles(page.object_list))
+    shown: Any = page.object_list
+    page.object_list = list(selectors.with_roles(shown))
     labels = status_labels()
     context = {
         "page_title": _("People"),
@@ -86,7 +95,10 @@ def _list(request: HttpRequest, errors: list[str] | None = None) -> HttpResponse
         "rows": _rows(page.object_list),
         "filter": wanted,
         "filtering": wanted != selectors.PeopleFilter(),
-        "roles": [(role.code, role_catalogue.label(role.code)) for role in role_catalogue.roles_for(ctx.tenant.kind)],
+        "roles": [
+            (role.code, role_catalogue.label(role.code))
+            for role in role_catalogue.roles_for(ctx.tenant.kind)
+        ],
         "cohorts": list(selectors.cohorts()),
         "statuses": [(code, labels[code]) for code in selectors.STATUSES],
         "can_manage": ctx.can("identity.manage_people"),
@@ -149,9 +161,7 @@ def bulk(request: HttpRequest) -> HttpResponse:
         "needs_reason": chosen.code == "suspend",
         "destructive": chosen.code in {"suspend", "remove"},
     }
-    return render(
-        request, "identity/people/bulk.html", context, status=422 if form.errors else 200
-    )
+    return render(request, "identity/people/bulk.html", context, status=422 if form.errors else 200)
 
 
 @guarded("identity.manage_people")
@@ -176,7 +186,11 @@ def invite(request: HttpRequest) -> HttpResponse:
             if count:
                 messages.success(
                     request,
-                    ngettext("%(count)s invitation is on its way.", "%(count)s invitations are on their way.", count)
+                    ngettext(
+                        "%(count)s invitation is on its way.",
+                        "%(count)s invitations are on their way.",
+                        count,
+                    )
                     % {"count": count},
                 )
             if known:
@@ -187,7 +201,9 @@ def invite(request: HttpRequest) -> HttpResponse:
                 )
             return redirect(f"{reverse('people:list')}?{urlencode({'status': 'invited'})}")
     context = {"page_title": _("Invite people"), "form": form}
-    return render(request, "identity/people/invite.html", context, status=422 if form.errors else 200)
+    return render(
+        request, "identity/people/invite.html", context, status=422 if form.errors else 200
+    )
 
 
 @guarded("identity.manage_people")
@@ -199,7 +215,15 @@ def export(request: HttpRequest) -> HttpResponse:
     people: list[Any] = list(selectors.with_roles(selectors.people(_filter(request))))
     cohorts = selectors.cohorts_by_person([row.pk for row in people])
     labels = status_labels()
-    header = [_("E-mail"), _("First name"), _("Last name"), _("Role"), _("Cohort"), _("Language"), _("Status")]
+    header = [
+        _("E-mail"),
+        _("First name"),
+        _("Last name"),
+        _("Role"),
+        _("Cohort"),
+        _("Language"),
+        _("Status"),
+    ]
     rows = (
         [
             row.email,
@@ -217,5 +241,3 @@ def export(request: HttpRequest) -> HttpResponse:
     response = HttpResponse(content, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="people.csv"'
     return response
-
-

@@ -13,7 +13,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from tremplin.identity import roles as role_catalogue, selectors, services
+from tremplin.identity import roles as role_catalogue
+from tremplin.identity import selectors, services
 from tremplin.identity.errors import IdentityError
 from tremplin.identity.internal import authority
 from tremplin.identity.models import Cohort
@@ -47,7 +48,9 @@ def _page(
         "status_label": status_labels()[status],
         "status_variant": STATUS_VARIANTS[status],
         "roles": [role_catalogue.label(code) for code in person.granted],
-        "fixed_roles": [role_catalogue.label(code) for code in person.granted if code not in reachable],
+        "fixed_roles": [
+            role_catalogue.label(code) for code in person.granted if code not in reachable
+        ],
         "cohorts": cohorts,
         "owner": services.is_owner(person),
         "mine": mine,
@@ -58,7 +61,11 @@ def _page(
         "invitation": selectors.pending_invitation(person.pk),
         "sessions": list(UserSession.objects.filter(user=person).order_by("-last_seen_at")[:20]),
         "person_form": PersonForm(
-            initial={"first_name": person.first_name, "last_name": person.last_name, "locale": person.locale}
+            initial={
+                "first_name": person.first_name,
+                "last_name": person.last_name,
+                "locale": person.locale,
+            }
         ),
         "roles_form": RolesForm(ctx=ctx, initial={"roles": sorted(held)}),
         "cohorts_form": CohortsForm(initial={"cohorts": [cohort.pk for cohort in cohorts]}),
@@ -178,7 +185,7 @@ def resend(request: HttpRequest, person: UUID) -> HttpResponse:
     return _act(
         request,
         person,
-        lambda found: services.resend_invitation(found, invited_by=request.user),  # type: ignore[misc]
+        lambda found: services.resend_invitation(found, invited_by=request.user),  # type: ignore[arg-type]
         _("A new invitation is on its way."),
     )
 

@@ -8,10 +8,12 @@ from django.contrib.auth.models import Permission
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from tremplin.identity import roles as catalogue, selectors
+from tremplin.identity import roles as catalogue
+from tremplin.identity import selectors
 from tremplin.kernel import registry
 from tremplin.kernel.access import guarded
 
@@ -39,9 +41,9 @@ def table(request: HttpRequest) -> HttpResponse:
     language = get_language() or "en"
     grants = {
         (row["label"], row["codename"], row["role"])
-        for row in Permission.objects.filter(content_type__model="module", group__isnull=False).values(
-            "codename", label=F("content_type__app_label"), role=F("group__name")
-        )
+        for row in Permission.objects.filter(
+            content_type__model="module", group__isnull=False
+        ).values("codename", label=F("content_type__app_label"), role=F("group__name"))
     }
     roles = catalogue.roles_for(ctx.tenant.kind)
     sections = []

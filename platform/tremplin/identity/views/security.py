@@ -17,6 +17,7 @@ from tremplin.kernel.access import guarded
 from tremplin.kernel.models import AuditEvent
 
 PAGE_SIZE = 50
+NOBODY = UUID(int=0)
 
 
 def kind_labels() -> dict[str, str]:
@@ -62,7 +63,9 @@ def events(request: HttpRequest) -> HttpResponse:
     """Show the security events, newest first, filtered by kind."""
     labels = kind_labels()
     kind = request.GET.get("kind", "")
-    found = AuditEvent.objects.filter(Q(kind__startswith="security.") | Q(kind__startswith="people."))
+    found = AuditEvent.objects.filter(
+        Q(kind__startswith="security.") | Q(kind__startswith="people.")
+    )
     if kind in labels:
         found = found.filter(kind=kind)
     page = Paginator(found.order_by("-id"), PAGE_SIZE).get_page(request.GET.get("page"))
@@ -81,7 +84,7 @@ def events(request: HttpRequest) -> HttpResponse:
                 "event": row,
                 "label": labels.get(row.kind, row.kind),
                 "actor": names.get(row.actor, _("Nobody signed in") if not row.actor else "—"),
-                "target": names.get(_person_id(row.target), ""),
+                "target": names.get(_person_id(row.target) or NOBODY, ""),
                 "target_id": _person_id(row.target),
                 "warning": row.kind in {"security.login_failed", "security.mfa_removed"},
             }
