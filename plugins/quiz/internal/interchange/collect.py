@@ -63,6 +63,7 @@ class Collector:
     _settings: dict[str, None] = field(default_factory=dict)
     _media_bytes: int = 0
     _overflow: bool = False
+    _rejected: int = 0
 
     def note(
         self,
@@ -99,25 +100,20 @@ class Collector:
         item: str | None = None,
         **params: object,
     ) -> None:
-        """Add the one error of a question that is present but not imported."""
-        place = self.item if item is None else item
-        self._append(
-            make_issue(
-                Severity.ERROR,
-                code,
-                params,
-                line=line,
-                item=place,
-                title=title,
-                rejects_question=True,
-            )
-        )
+        """Add the one error of a question that is present but not imported.
+
+        Raises ``Refused`` beyond the limit of rejections: such a file is no question file.
+        """
+        self.reject_refused(Refused(code, **params), line=line, title=title, item=item)
 
     def reject_refused(
         self, refused: Refused, *, line: int | None, title: str = "", item: str | None = None
     ) -> None:
         """Reject the question for the reason of ``refused``."""
         place = self.item if item is None else item
+        self._rejected += 1
+        if self._rejected > limits.MAX_REJECTED:
+            raise Refused("too_many_issues")
         self._append(
             make_issue(
                 Severity.ERROR,

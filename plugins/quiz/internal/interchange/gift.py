@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from .collect import Collector, Refused
+from .encoding import UTF8_DECLARATION
 from .gift_text import SPACE, find, read_comment, render, split_format, to_html, unescape
 from .markup import plain
 from .model import (
@@ -62,6 +63,9 @@ class _Block:
 
 def _without_html_comments(text: str) -> str:
     """``text`` without HTML comments, which may hold signs of GIFT but no blank line."""
+    if UTF8_DECLARATION in text[:200]:
+        # Our own exports declare their encoding and hold no HTML comment: what looks like one is text.
+        return text
     parts = _BLANK_LINES.split(text)
     for place, part in enumerate(parts):
         kept: list[str] = []

@@ -56,6 +56,9 @@ _NAMES: Final = "|".join(sorted((re.escape(name) for name in _KNOWN), key=len, r
 _OPENING: Final = re.compile(rf"<(/?)({_NAMES}|[a-z]+:[a-z]+)(?=[\s/>])", re.IGNORECASE)
 _STRAY: Final = re.compile(rf"<(?!/?(?:{_NAMES}|[a-z]+:[a-z]+)(?=[\s/>])|!--)", re.IGNORECASE)
 _COMPLETE: Final = re.compile(rf"<(?:/?(?:{_NAMES})(?:\s[^<>]*)?/?>|!--)", re.IGNORECASE)
+# Text without these is its own HTML: a no-break space is written as an entity.
+_NEEDS_CLEANING: Final = re.compile("[<&>\u00a0]")
+_IMAGE_START: Final = re.compile("<img", re.IGNORECASE)
 _IMAGE: Final = re.compile(r'<img((?:\s+[\w:-]+="[^"]*")*)\s*/?>')
 _ATTRIBUTE: Final = re.compile(r'([\w:-]+)="([^"]*)"')
 _COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -83,9 +86,18 @@ def removed_tags(text: str) -> tuple[list[str], list[str]]:
     return sorted(found & ACTIVE), sorted(found - ACTIVE)
 
 
-def _pass(text: str, schemes: set[str], change: Callable[[str, str, str], str | None]) -> str:
-    return nh3.clean(
-        text,
+def _final(tag: str, name: str, value: str) -> str | None:
+    if name == "src":
+        return value if value.startswith("media:") else None
+    if name == "href":
+        return value if re.match(r"(?:https?|mailto):", value, re.IGNORECASE) else None
+    if name in {"width", "height"} and tag == "img":
+        return value if re.fullmatch(r"\d{1,4}", value) else None
+    return value
+
+
+def _cleaner(schemes: set[str], change: Callable[[str, str, str], str | None]) -> nh3.Cleaner:
+    return nh3.Cleaner(
         tags=set(TAGS),
         clean_content_tags={"script", "style", "template", "title"},
         attributes={tag: set(names) for tag, names in ATTRIBUTES.items()},
@@ -95,14 +107,7 @@ def _pass(text: str, schemes: set[str], change: Callable[[str, str, str], str | 
     )
 
 
-def _final(tag: str, name: str, value: str) -> str | None:
-    if name == "src":
-        return value if value.startswith("media:") else None
-    if name == "href":
-        return value if re.match(r"(?:https?|mailto):", value, re.IGNORECASE) else None
-    if name in {"width", "height"} and tag == "img":
-        return value if re.fullmatch(r"\d{1,4}", value) else None
-    return value
+_FINAL: Final = _cleaner({"http", "https", "mailto", "media"}, _final)
 
 
 def _without_broken_images(text: str) -> str:
@@ -122,7 +127,10 @@ def clean(text: str, image: Callable[[str], str | None] | None = None) -> str:
     if not text:
         return ""
     text = scrub(text)
-    if not any(sign in text for sign in "<&>"):
+    if not _NEEDS_CLEANING.search(text):
+        text = text.strip(" \t\n")
+        return text if text.strip() else ""
+    if not _IMAGE_START.search(text):
         return _settle(text)
 
     def change(tag: str, name: str, value: str) -> str | None:
@@ -132,14 +140,12 @@ def clean(text: str, image: Callable[[str], str | None] | None = None) -> str:
 
     schemes = {"http", "https", "mailto", "data", "media"}
     text = _STRAY.sub("&lt;", text)
-    return _settle(_pass(text, schemes, change))
+    return _settle(_cleaner(schemes, change).clean(text))
 
 
 def _settle(text: str) -> str:
     for _ in range(8):
-        result = scrub(
-            _pass(_STRAY.sub("&lt;", text), {"http", "https", "mailto", "media"}, _final)
-        )
+        result = scrub(_FINAL.clean(_STRAY.sub("&lt;", text)))
         result = _without_broken_images(result).strip(" \t\n")
         if result == text:
             return "" if is_empty(result) else result

@@ -202,3 +202,12 @@ def test_every_message_is_used_and_every_code_exists() -> None:
     assert {message.advice != "" for message in MESSAGES.values()} == {True}
     assert Severity("error") is Severity.ERROR
     assert importlib.util.find_spec("nh3") is not None
+
+
+def test_a_flood_of_bad_questions_ends_with_one_error() -> None:
+    result = read(b"a{=\n\n" * 50_000, "x.gift")
+    assert (result.rejected, result.issues[-1].code, result.issues[-1].severity) == (
+        10_000,
+        "too_many_issues",
+        Severity.ERROR,
+    )
