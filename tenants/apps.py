@@ -20,9 +20,7 @@ class TenantsConfig(AppConfig):
         from tenants.service import service
         from tremplin.api import services
 
-        post_migrate.connect(
-            contenttypes.on_post_migrate, dispatch_uid="tenants.contenttypes"
-        )
+        post_migrate.connect(contenttypes.on_post_migrate, dispatch_uid="tenants.contenttypes")
         pre_save.connect(contenttypes.on_pre_save, dispatch_uid="tenants.contenttypes")
         for check in tenancy_checks.ALL:
             checks.register(check, "tenancy")

@@ -29,9 +29,7 @@ def _is_async(view: Any) -> bool:
     target = getattr(view, "view_class", None)
     if target is not None:
         return bool(getattr(target, "view_is_async", False))
-    return inspect.iscoroutinefunction(
-        inspect.unwrap(view)
-    ) or inspect.iscoroutinefunction(view)
+    return inspect.iscoroutinefunction(inspect.unwrap(view)) or inspect.iscoroutinefunction(view)
 
 
 def no_async_view(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -67,44 +65,28 @@ def isolation_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMess
     if settings.DATABASES["default"]["ENGINE"] != "tenants.db":
         wrong.append(("E003", "DATABASES must use the engine tenants.db."))
     if settings.STORAGES["default"]["BACKEND"] != "tenants.storage.TenantStorage":
-        wrong.append(
-            ("E004", "The default storage must be tenants.storage.TenantStorage.")
-        )
+        wrong.append(("E004", "The default storage must be tenants.storage.TenantStorage."))
     if settings.SESSION_COOKIE_DOMAIN or settings.CSRF_COOKIE_DOMAIN:
-        wrong.append(
-            ("E005", "Cookies must be host-only: no cookie domain may be set.")
-        )
+        wrong.append(("E005", "Cookies must be host-only: no cookie domain may be set."))
     if apps.is_installed("django.contrib.sites"):
-        wrong.append(
-            ("E006", "django.contrib.sites keeps a cache shared by all spaces.")
-        )
+        wrong.append(("E006", "django.contrib.sites keeps a cache shared by all spaces."))
     if settings.DATABASES["default"].get("CONN_MAX_AGE"):
-        wrong.append(
-            ("E007", "CONN_MAX_AGE must be 0: the pool keeps the connections.")
-        )
+        wrong.append(("E007", "CONN_MAX_AGE must be 0: the pool keeps the connections."))
     if getattr(settings, "ANONYMOUS_USER_NAME", "x") is not None:
-        wrong.append(
-            ("E008", "ANONYMOUS_USER_NAME must be None: no fake person in a space.")
-        )
+        wrong.append(("E008", "ANONYMOUS_USER_NAME must be None: no fake person in a space."))
     if settings.DATABASES["default"].get("ATOMIC_REQUESTS"):
-        wrong.append(
-            ("E009", "ATOMIC_REQUESTS must stay off: transactions are explicit.")
-        )
+        wrong.append(("E009", "ATOMIC_REQUESTS must stay off: transactions are explicit."))
     return [checks.Error(text, id=f"tenants.{code}") for code, text in wrong]
 
 
 def shape(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     """Refuse an application in both lists, a colliding content type and a crossing key."""
     found: list[checks.CheckMessage] = [
-        checks.Error(
-            f"The application “{label}” is shared and per space.", id="tenants.E010"
-        )
+        checks.Error(f"The application “{label}” is shared and per space.", id="tenants.E010")
         for label in sorted(shared_labels() & tenant_labels())
     ]
     found += [
-        checks.Error(
-            f"“{one}” and “{two}” have the same content type id.", id="tenants.E011"
-        )
+        checks.Error(f"“{one}” and “{two}” have the same content type id.", id="tenants.E011")
         for one, two in contenttypes.collisions(contenttypes.installed())
     ]
     for model in apps.get_models(include_auto_created=True):
@@ -133,9 +115,7 @@ def production_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMes
         wrong.append(("E020", "TREMPLIN_MODE must be “production” to serve people."))
     for alias, options in settings.CACHES.items():
         if options["BACKEND"].rsplit(".", 1)[-1] in PLAIN_CACHES:
-            wrong.append(
-                ("E021", f"The cache “{alias}” must be shared: set TREMPLIN_CACHE_URL.")
-            )
+            wrong.append(("E021", f"The cache “{alias}” must be shared: set TREMPLIN_CACHE_URL."))
     if len(settings.SECRET_KEY) < 40:
         wrong.append(("E022", "TREMPLIN_SECRET_KEY must have 40 characters or more."))
     if not settings.SESSION_COOKIE_SECURE or not settings.CSRF_COOKIE_SECURE:
@@ -154,28 +134,18 @@ def production_database(app_configs: Any, **kwargs: Any) -> list[checks.CheckMes
     try:
         facts = database.facts()
     except DatabaseError as error:
-        return [
-            checks.Error(f"The database does not answer: {error}", id="tenants.E030")
-        ]
+        return [checks.Error(f"The database does not answer: {error}", id="tenants.E030")]
     wrong: list[tuple[str, str]] = []
     if facts.superuser:
-        wrong.append(
-            ("E031", f"The role “{facts.role}” is superuser: use an ordinary one.")
-        )
+        wrong.append(("E031", f"The role “{facts.role}” is superuser: use an ordinary one."))
     if not facts.may_create:
         wrong.append(("E032", f"The role “{facts.role}” may not create schemas."))
     if facts.version < database.OLDEST:
-        wrong.append(
-            ("E033", f"PostgreSQL {facts.version} is too old: 15 is the oldest.")
-        )
+        wrong.append(("E033", f"PostgreSQL {facts.version} is too old: 15 is the oldest."))
     if not facts.vector:
-        wrong.append(
-            ("E034", "The extension “vector” is not installed in the schema public.")
-        )
+        wrong.append(("E034", "The extension “vector” is not installed in the schema public."))
     if facts.locks < database.LOCKS:
-        wrong.append(
-            ("E035", f"max_locks_per_transaction must be {database.LOCKS} or more.")
-        )
+        wrong.append(("E035", f"max_locks_per_transaction must be {database.LOCKS} or more."))
     return [checks.Error(text, id=f"tenants.{code}") for code, text in wrong]
 
 

@@ -37,8 +37,7 @@ def collisions(names: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 def installed() -> list[tuple[str, str]]:
     """Return (label, model) of every installed model, proxies included."""
     return sorted(
-        (model._meta.app_label, str(model._meta.model_name))
-        for model in apps.get_models()
+        (model._meta.app_label, str(model._meta.model_name)) for model in apps.get_models()
     )
 
 

@@ -56,8 +56,7 @@ def check() -> Facts:
         )
     if not known.may_create:
         raise NotReady(
-            "The database role “%(role)s” may not create schemas: grant it CREATE on the "
-            "database.",
+            "The database role “%(role)s” may not create schemas: grant it CREATE on the database.",
             role=known.role,
         )
     if not known.vector:
@@ -69,9 +68,7 @@ def _install_vector(known: Facts) -> None:
     from django.db import DatabaseError
 
     if not known.vector_available:
-        raise NotReady(
-            "The extension “vector” (pgvector) is not installed on the server."
-        )
+        raise NotReady("The extension “vector” (pgvector) is not installed on the server.")
     try:
         with connection.cursor() as cursor:
             cursor.execute("CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public")

@@ -13,6 +13,7 @@ from django.db import connection, connections
 from psycopg import sql
 
 from tenants import registry
+from tenants.db.base import wrapper
 from tremplin.kernel.tasks import follow_database
 
 VACATE_SECONDS = 10.0
@@ -22,7 +23,7 @@ def point_at(name: str) -> str:
     """Make every later connection of this process open the database ``name``; return the former."""
     former = str(connections.settings["default"]["NAME"])
     connections.close_all()
-    connection.close_pool()
+    wrapper().close_pool()
     connections.settings["default"]["NAME"] = name
     connection.settings_dict["NAME"] = name
     follow_database()

@@ -32,9 +32,10 @@ def add(tenant: CurrentTenant, host: str) -> Domain:
     name = check_custom_host(host)
     try:
         with public(), public_write("domain"), transaction.atomic():
-            return Domain.objects.create(
+            domain: Domain = Domain.objects.create(
                 tenant_id=tenant.pk, domain=name, kind=Domain.Kind.CUSTOM
             )
+            return domain
     except IntegrityError:
         raise HostTaken(host=name) from None
 
@@ -65,9 +66,7 @@ def make_primary(domain: Domain) -> Domain:
     if domain.verified_at is None:
         raise DomainNotVerified(host=domain.domain, reason="it is not verified")
     with public(), public_write("domain"), transaction.atomic():
-        Domain.objects.filter(tenant=domain.tenant_id, is_primary=True).update(
-            is_primary=False
-        )
+        Domain.objects.filter(tenant=domain.tenant_id, is_primary=True).update(is_primary=False)
         domain.is_primary = True
         domain.save(update_fields=["is_primary"])
         registry.bump_epoch()

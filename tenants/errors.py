@@ -40,9 +40,7 @@ class ReservedSlug(InvalidSlug):
 
 class SlugTaken(TenancyError):
     code = "slug_taken"
-    message = gettext_lazy(
-        "The address “%(slug)s” is already taken: choose another one."
-    )
+    message = gettext_lazy("The address “%(slug)s” is already taken: choose another one.")
 
 
 class InvalidHost(TenancyError):
@@ -55,9 +53,7 @@ class InvalidHost(TenancyError):
 
 class HostTaken(TenancyError):
     code = "host_taken"
-    message = gettext_lazy(
-        "The host “%(host)s” already belongs to a space: choose another one."
-    )
+    message = gettext_lazy("The host “%(host)s” already belongs to a space: choose another one.")
 
 
 class InvalidTenant(TenancyError):
@@ -74,16 +70,12 @@ class ProvisioningFailed(TenancyError):
 
 class ProvisioningBusy(TenancyError):
     code = "provisioning_busy"
-    message = gettext_lazy(
-        "The space “%(slug)s” is already being created: wait for it to end."
-    )
+    message = gettext_lazy("The space “%(slug)s” is already being created: wait for it to end.")
 
 
 class WrongStatus(TenancyError):
     code = "wrong_status"
-    message = gettext_lazy(
-        "The space “%(slug)s” is %(status)s: this cannot be done now."
-    )
+    message = gettext_lazy("The space “%(slug)s” is %(status)s: this cannot be done now.")
 
 
 class DomainNotVerified(TenancyError):
@@ -98,9 +90,7 @@ class UnknownObject(TenancyError):
     """The template holds something that the builder cannot copy."""
 
     code = "unknown_object"
-    message = gettext_lazy(
-        "The schema %(schema)s holds what cannot be copied: %(what)s."
-    )
+    message = gettext_lazy("The schema %(schema)s holds what cannot be copied: %(what)s.")
 
 
 class TemplateNotEmpty(TenancyError):
@@ -117,9 +107,7 @@ class NotReady(TenancyError):
 
 class MigratorBusy(TenancyError):
     code = "migrator_busy"
-    message = gettext_lazy(
-        "Another migration is running (%(holder)s): wait for it to end."
-    )
+    message = gettext_lazy("Another migration is running (%(holder)s): wait for it to end.")
 
 
 class MigrationFailed(TenancyError):
@@ -129,9 +117,7 @@ class MigrationFailed(TenancyError):
 
 class ArchiveError(TenancyError):
     code = "archive_invalid"
-    message = gettext_lazy(
-        "The archive cannot be used: %(reason)s. Nothing was changed."
-    )
+    message = gettext_lazy("The archive cannot be used: %(reason)s. Nothing was changed.")
 
 
 class PublicWriteRefused(RuntimeError):

@@ -41,7 +41,8 @@ class LockNotFree(TenancyError):
 
 
 def _row(tenant: TenantInfo | Tenant) -> Tenant:
-    return Tenant.objects.select_for_update().get(pk=tenant.pk)
+    row: Tenant = Tenant.objects.select_for_update().get(pk=tenant.pk)
+    return row
 
 
 def _change(

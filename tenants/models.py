@@ -17,7 +17,7 @@ from django_tenants.models import DomainMixin, TenantMixin
 TEMPLATE_SCHEMA = "tenant_template"
 
 
-class Cell(models.Model):
+class Cell(models.Model):  # type: ignore[django-manager-missing]
     """A complete stack (application, database, files) that holds some of the spaces."""
 
     tremplin_scope = "public"
@@ -30,7 +30,7 @@ class Cell(models.Model):
         return self.name
 
 
-class Tenant(TenantMixin):
+class Tenant(TenantMixin):  # type: ignore[misc]
     """One space. The schema name never changes and is never given to another space."""
 
     tremplin_scope = "public"
@@ -67,7 +67,9 @@ class Tenant(TenantMixin):
         on_delete=models.PROTECT,
         related_name="customers",
     )
-    cell = models.ForeignKey(Cell, null=True, blank=True, on_delete=models.PROTECT)
+    cell = models.ForeignKey(
+        Cell, null=True, blank=True, on_delete=models.PROTECT, related_name="tenants"
+    )
     locale = models.CharField(max_length=8, default="fr")
     timezone = models.CharField(max_length=64, default="Europe/Paris")
     theme = models.CharField(max_length=40, default="base")
@@ -117,7 +119,7 @@ def new_verification_token() -> str:
     return secrets.token_urlsafe(16)
 
 
-class Domain(DomainMixin):
+class Domain(DomainMixin):  # type: ignore[misc]
     """A host of a space: lower case, punycode, no port, no trailing dot."""
 
     tremplin_scope = "public"

@@ -33,12 +33,8 @@ RESERVED = frozenset(
 
 def fold(text: str) -> str:
     """Return ``text`` in ASCII lower case: accents dropped, ligatures opened."""
-    opened = (
-        text.replace("œ", "oe").replace("Œ", "oe").replace("æ", "ae").replace("Æ", "ae")
-    )
-    opened = (
-        opened.replace("ß", "ss").replace("ø", "o").replace("Ø", "o").replace("ł", "l")
-    )
+    opened = text.replace("œ", "oe").replace("Œ", "oe").replace("æ", "ae").replace("Æ", "ae")
+    opened = opened.replace("ß", "ss").replace("ø", "o").replace("Ø", "o").replace("ł", "l")
     flat = unicodedata.normalize("NFKD", opened)
     return flat.encode("ascii", "ignore").decode().lower()
 
@@ -67,9 +63,7 @@ def propose(name: str) -> str:
 
     base = base_slug(name)
     taken = set(
-        Tenant.objects.filter(slug__startswith=base[: LONGEST - 5]).values_list(
-            "slug", flat=True
-        )
+        Tenant.objects.filter(slug__startswith=base[: LONGEST - 5]).values_list("slug", flat=True)
     )
     if base not in taken:
         return base

@@ -35,7 +35,7 @@ _provisioning: dict[str, ProvisioningStep] = {}
 _demo: dict[str, DemoStep] = {}
 _syncs: dict[str, Callable[[], None]] = {}
 _fingerprints: dict[str, Callable[[], str]] = {}
-_purges: dict[str, Callable[["TenantInfo"], None]] = {}
+_purges: dict[str, Callable[[TenantInfo], None]] = {}
 _rows: set[str] = {
     "django_migrations",
     "auth_permission",
@@ -70,7 +70,7 @@ def register_fingerprint(name: str, fn: Callable[[], str]) -> None:
     _add(_fingerprints, name, fn)
 
 
-def register_purge(name: str, fn: Callable[["TenantInfo"], None]) -> None:
+def register_purge(name: str, fn: Callable[[TenantInfo], None]) -> None:
     """Run ``fn(tenant)`` inside ``public_write`` when a space is erased for good."""
     _add(_purges, name, fn)
 
@@ -96,7 +96,7 @@ def fingerprints() -> list[tuple[str, Callable[[], str]]]:
     return sorted(_fingerprints.items())
 
 
-def purges() -> list[tuple[str, Callable[["TenantInfo"], None]]]:
+def purges() -> list[tuple[str, Callable[[TenantInfo], None]]]:
     return sorted(_purges.items())
 
 

@@ -21,9 +21,7 @@ def folder_of(tenant: UUID) -> Path:
 def erase(tenant: UUID) -> int:
     """Delete every file of ``tenant`` and return how many there were."""
     folder = folder_of(tenant)
-    count = (
-        sum(1 for path in folder.rglob("*") if path.is_file()) if folder.exists() else 0
-    )
+    count = sum(1 for path in folder.rglob("*") if path.is_file()) if folder.exists() else 0
     shutil.rmtree(folder, ignore_errors=True)
     return count
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import connection
 
-from tenants.db.base import quoted
+from tenants.db.base import quoted, wrapper
 from tenants.errors import TemplateNotEmpty, UnknownObject
 
 ROWS_PER_INSERT = 500
@@ -183,7 +183,7 @@ def build(
     ``TemplateNotEmpty`` is raised; None copies no row and looks at none. ``free_sequences`` are
     the sequences of their own that the schema may hold. Raises ``UnknownObject``.
     """
-    with connection.pinned(schema), connection.cursor() as cursor:
+    with wrapper().pinned(schema), connection.cursor() as cursor:
         cursor.execute("SELECT oid FROM pg_namespace WHERE nspname = %s", [schema])
         found = cursor.fetchone()
         if found is None:
@@ -263,7 +263,7 @@ class _Builder:
 
     def _identities(self) -> None:
         tables = {table.oid: table for table in self.plan.shape}
-        for name, owner, column, identity, kind, *options, column_type in self._all(SEQUENCES):
+        for name, owner, column, identity, _kind, *options, column_type in self._all(SEQUENCES):
             start, step, low, high, cache, cycle = options
             if identity not in {"a", "d"}:
                 if name not in self.free:
@@ -365,7 +365,7 @@ def replay(
     The caller holds the transaction. ``execute`` replaces the single joined call by one call per
     statement (a distributed database refuses several statements in one string).
     """
-    with connection.pinned(schema), connection.cursor() as cursor:
+    with wrapper().pinned(schema), connection.cursor() as cursor:
         if execute is not None:
             for statement in statements:
                 execute(statement)

@@ -19,7 +19,7 @@ from tenants import lifecycle, registry, slugs, storage, template
 from tenants.archive import form, shared
 from tenants.archive.export import schema_rows
 from tenants.context import public, public_write, use
-from tenants.db.base import quoted
+from tenants.db.base import quoted, wrapper
 from tenants.errors import ArchiveError, HostTaken, SlugTaken
 from tenants.migrator.run import bring_forward
 from tenants.models import Domain, SchemaState, Tenant
@@ -151,7 +151,7 @@ def _fill_schema(archive: form.Archive, schema: str) -> None:
         _content_types(manifest["content_types"])
         for table, facts in manifest["tables"].items():
             _copy_in(archive, schema, table, facts)
-        with connection.pinned(schema), connection.cursor() as cursor:
+        with wrapper().pinned(schema), connection.cursor() as cursor:
             for name, (last, called) in manifest["sequences"].items():
                 cursor.execute("SELECT pg_catalog.setval(%s, %s, %s)", [quoted(name), last, called])
         for section in ("constraints", "indexes", "keys", "crossing_keys"):

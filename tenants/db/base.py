@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from django.db import DatabaseError
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, connections
 from django_tenants.postgresql_backend import base
 
 from tremplin.kernel.current import current_tenant
@@ -22,9 +23,7 @@ SCHEMA_BUDGET = 60
 
 # Distinct schemas each server connection has touched. PostgreSQL never frees its catalogue cache
 # (1.9 MB per schema), so a connection above the budget is closed instead of being reused.
-_touched: weakref.WeakKeyDictionary[psycopg.Connection[Any], set[str]] = (
-    weakref.WeakKeyDictionary()
-)
+_touched: weakref.WeakKeyDictionary[psycopg.Connection[Any], set[str]] = weakref.WeakKeyDictionary()
 
 
 def quoted(name: str) -> str:
@@ -41,6 +40,8 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._pinned: tuple[str, ...] | None = None
         self._built = False
+        self._setting_search_path = False
+        self.search_path_set_schemas: list[str] | None = None
         super().__init__(*args, **kwargs)
         self._built = True
 
@@ -108,9 +109,7 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
         self._setting_search_path = True
         own = self.connection.cursor() if cursor is None else cursor
         try:
-            own.execute(
-                f"SET search_path = {', '.join(quoted(name) for name in wanted)}"
-            )
+            own.execute(f"SET search_path = {', '.join(quoted(name) for name in wanted)}")
         except (DatabaseError, psycopg.DatabaseError):
             # The transaction is aborted and the next statement is its rollback; anything else
             # fails as well.
@@ -130,3 +129,11 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
             with self.wrap_database_errors:
                 raw.close()
         super()._close()
+
+
+def wrapper() -> DatabaseWrapper:
+    """Return the connection of this thread, with the type of our backend."""
+    found = connections["default"]
+    if not isinstance(found, DatabaseWrapper):
+        raise ImproperlyConfigured("DATABASES must use the engine tenants.db")
+    return found

@@ -20,11 +20,11 @@ from tenants import template
 from tenants.context import public_write, use
 from tenants.db.base import PUBLIC
 from tenants.errors import MigrationFailed
+from tenants.fingerprint import release
 from tenants.migrator.plan import Plan, Step
 from tenants.models import SchemaState
 from tenants.registry import TenantInfo
 from tenants.routers import tenant_labels
-from tenants.fingerprint import release
 
 LOCK_TIMEOUT = "3s"
 ATTEMPTS = 5

@@ -18,20 +18,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from django.db import connection, connections, transaction
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.migration import Migration
 from django.utils import timezone
 
 from tenants import contenttypes, database, fingerprint, locks, registry, template
 from tenants.context import public, public_write
-from tenants.db.base import PUBLIC
+from tenants.db.base import PUBLIC, wrapper
 from tenants.embedded import die_with_parent
 from tenants.errors import MigrationFailed, MigratorBusy, NotReady
+from tenants.fingerprint import release
 from tenants.migrator import apply
 from tenants.migrator import plan as planning
 from tenants.migrator.plan import Key, Plan
 from tenants.models import TEMPLATE_SCHEMA, SchemaState, Tenant
 from tenants.registry import TenantInfo
 from tenants.routers import shared_labels, tenant_labels
-from tenants.fingerprint import release
 
 log = logging.getLogger(__name__)
 Report = Callable[[str], None]
@@ -151,16 +153,16 @@ def migrate_public(report: Report = _silent) -> int:
     return len(found)
 
 
-def _pending_of_template() -> list[planning.Migration]:
+def _pending_of_template() -> list[Migration]:
     recorded = planning.applied_in([TEMPLATE_SCHEMA])[TEMPLATE_SCHEMA]
     if not recorded or planning.leaves(tenant_labels()) <= recorded:
         return []
     with planning.inside(TEMPLATE_SCHEMA):
-        graph = planning.MigrationLoader(connection, ignore_no_migrations=True)
+        graph = MigrationLoader(connection, ignore_no_migrations=True)
         return planning.pending(tenant_labels(), graph)
 
 
-def _rename_types(migrations: list[planning.Migration]) -> None:
+def _rename_types(migrations: list[Migration]) -> None:
     for label, old, new in planning.renames(migrations):
         contenttypes.rename(label, old, new)
 
@@ -318,7 +320,7 @@ def _in_processes(
     _shared = fleet
     end_with_parent = die_with_parent(signal.SIGKILL)
     connections.close_all()
-    connection.close_pool()
+    wrapper().close_pool()
     pool = ProcessPoolExecutor(
         workers,
         mp_context=multiprocessing.get_context("fork"),

@@ -236,7 +236,7 @@ def test_the_fingerprint_covers_sources_and_declarations(settings, monkeypatch):
 
 
 def test_transactions_stay_open_during_a_replay(db):
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with pytest.raises(ZeroDivisionError), transaction.atomic():  # noqa: PT012
         with public(), connection.cursor() as cursor:
             cursor.execute("CREATE SCHEMA gone")
         template.replay("gone", ["CREATE TABLE t (id int)"])

@@ -234,13 +234,13 @@ def test_outside_any_tenant_a_tenant_table_does_not_exist(db):
 
 
 def test_rollbacks_keep_the_right_schema(db, tenant_a, tenant_b):
-    with use(tenant_a), pytest.raises(ZeroDivisionError), transaction.atomic():
+    with use(tenant_a), pytest.raises(ZeroDivisionError), transaction.atomic():  # noqa: PT012
         assert schema() == tenant_a.schema_name
         raise ZeroDivisionError
     assert schema() == "public"
     with use(tenant_b):
         assert schema() == tenant_b.schema_name
-        with pytest.raises(DatabaseError), transaction.atomic(), use(tenant_a):
+        with pytest.raises(DatabaseError), transaction.atomic(), use(tenant_a):  # noqa: PT012
             assert schema() == tenant_a.schema_name
             with connection.cursor() as cursor:
                 cursor.execute("SELECT broken")
@@ -453,7 +453,7 @@ def test_a_suspension_is_seen_by_another_process_within_three_seconds(own_databa
 
 def test_a_rolled_back_change_does_not_advance_the_epoch(own_database):
     before = registry.epoch()
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with pytest.raises(ZeroDivisionError), transaction.atomic():  # noqa: PT012
         registry.bump_epoch()
         raise ZeroDivisionError
     registry.invalidate()

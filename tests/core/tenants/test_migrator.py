@@ -17,8 +17,8 @@ from django.db import connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from tenants import fingerprint, locks, provisioning, registry, template
-from tenants.context import public, public_write, use
 from tenants.contenttypes import stable_id
+from tenants.context import public, public_write, use
 from tenants.databases import scratch
 from tenants.errors import MigrationFailed, MigratorBusy
 from tenants.migrator import Options, migrate_all, status
