@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.http import HttpRequest, parse_cookie
 from django.http.request import split_domain_port
 
@@ -18,19 +18,28 @@ from tremplin.kernel.realtime.hub import Reader
 from tremplin.kernel.realtime.topics import is_allowed
 
 
+ATTEMPTS = 9  # one more than the pool may hold connections
+
+
 def authorise(asked: Asked) -> Reader:
     """Return the reader of a stream when it may read every topic asked for.
 
     Runs in one of the hub's two threads, inside the tenant of the host only. Raises ``Denied``:
     404 for an unknown host, 403 for a space that is not active or a topic not granted.
     """
-    close_old_connections()
-    try:
-        tenant = _tenant(asked.host)
-        with services.tenancy().use(tenant):
-            return _reader(tenant, asked)
-    finally:
+    for attempt in range(ATTEMPTS):
         close_old_connections()
+        try:
+            tenant = _tenant(asked.host)
+            with services.tenancy().use(tenant):
+                return _reader(tenant, asked)
+        except (OperationalError, InterfaceError):
+            # After a restart of the database the pool hands out connections that are dead.
+            if attempt == ATTEMPTS - 1:
+                raise
+        finally:
+            connection.close()
+    raise Denied(503, "unavailable")
 
 
 def _tenant(host: str) -> Any:

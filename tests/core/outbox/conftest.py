@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.core.tasks.conftest import stack
+from tests.core.tasks.conftest import _let_the_database_be_used, stack
 
-__all__ = ["stack"]
+__all__ = ["_let_the_database_be_used", "stack"]

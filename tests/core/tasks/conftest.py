@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.core.tasks.stack import Stack, own_database
+from tests.core.tasks.stack import Stack, live_database
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +16,15 @@ def stack(
     """Give two spaces in a database that the whole module shares, nothing rolled back."""
     blocker = request.getfixturevalue("django_db_blocker")
     request.getfixturevalue("django_db_setup")
-    folder: Path = tmp_path_factory.mktemp("stack")
-    with blocker.unblock(), own_database(folder, request.module.__name__.rpartition(".")[2]) as s:
-        yield s
+    with blocker.unblock(), live_database(tmp_path_factory.mktemp("stack")) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def _let_the_database_be_used(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Open the database to the tests that use the stack."""
+    if "stack" not in request.fixturenames:
+        yield
+        return
+    with request.getfixturevalue("django_db_blocker").unblock():
+        yield

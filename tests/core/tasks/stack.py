@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 ROOT = Path(__file__).resolve().parents[3]
 WORK = "tests.core.tasks.work"
@@ -75,11 +75,17 @@ class Stack:
         self._until(process, log, lambda text: " ready." in text)
         return process
 
-    def start_web(self, port: int, *options: str, **more: str) -> subprocess.Popen[bytes]:
+    def start_web(
+        self,
+        port: int,
+        *options: str,
+        application: str = "tremplin.config.asgi:application",
+        **more: str,
+    ) -> subprocess.Popen[bytes]:
         """Start the product's server and return once it answers."""
         log = f"web-{len(self.processes)}.log"
         process = self.start(
-            "uvicorn", "tremplin.config.asgi:application", "--host", "127.0.0.1",
+            "uvicorn", application, "--host", "127.0.0.1",
             "--port", str(port), "--no-proxy-headers", "--timeout-graceful-shutdown", "10",
             *options, log=log, **more,
         )  # fmt: skip
@@ -167,6 +173,18 @@ class Stack:
         return user.pk, f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
 
 
+class _Undo(Exception):
+    pass
+
+
+@contextlib.contextmanager
+def undone() -> Iterator[None]:
+    """Run a block in a transaction (or savepoint) that is rolled back at its end."""
+    with contextlib.suppress(_Undo), transaction.atomic():
+        yield
+        raise _Undo
+
+
 def url_of_current_database() -> str:
     """Return the address of the database this process uses now."""
     from urllib.parse import quote
@@ -196,35 +214,18 @@ def eventually(condition: Callable[[], object], seconds: float = 20.0) -> bool:
 
 
 @contextlib.contextmanager
-def own_database(folder: Path, name: str) -> Iterator[Stack]:
-    """Point this process, its broker included, at a fresh database with two spaces."""
-    from tenants import databases, setup
-    from tenants.provisioning import NewTenant, create
-    from tremplin.config.celery import app
+def live_database(folder: Path) -> Iterator[Stack]:
+    """Point this process, its broker included, at a copy of the base database of the run."""
+    from tenants import databases, registry, setup
 
-    with databases.scratch(name):
-        setup.ensure_database(lambda _message: None)
-        a, b = (
-            create(NewTenant(name=slug.title(), slug=slug, kind="school", email="a@example.org"))
-            for slug in ("alpha", "beta")
-        )
+    base = str(connection.settings_dict["NAME"]).rpartition("_")[0]
+    with databases.scratch(f"live_{os.urandom(3).hex()}", template=base):
+        setup.install_queues()
+        a, b = registry.by_slug("mecaformation"), registry.by_slug("lycee")
         stack = Stack(setup.dsn(), a, b, folder)
-        former = app.conf.broker_transport_options["conn_string"]
-        point_broker_at(stack.dsn)
         try:
             yield stack
         finally:
             stack.stop()
             if stack._raw is not None:
                 stack._raw.close()
-            point_broker_at(former)
-
-
-def point_broker_at(dsn: str) -> None:
-    """Let the messages this process sends go to the database at ``dsn``."""
-    from tremplin.config.celery import app
-
-    app.pool.force_close_all()
-    app.__dict__.pop("amqp", None)
-    app._pool = None
-    app.conf.broker_transport_options = {**app.conf.broker_transport_options, "conn_string": dsn}

@@ -57,14 +57,14 @@ def follow_database() -> None:
     from celery import current_app
     from django.conf import settings
     from django.db import connections
+    from kombu import pools
 
     if settings.TASK_APPLICATION not in sys.modules:
         return
     options = dict(current_app.conf.broker_transport_options)
     if "conn_string" not in options:
         return
-    current_app.amqp.producer_pool.force_close_all()
-    current_app.pool.force_close_all()
+    pools.reset()
     options["conn_string"] = libpq_dsn(connections.settings["default"])
     current_app.conf.broker_transport_options = options
     # Both pools are built again, with the new options, when the next message is sent.
