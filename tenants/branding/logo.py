@@ -35,16 +35,28 @@ class LogoFiles:
 def _message(code: str) -> str:
     return {
         "svg_too_large": gettext("This SVG is larger than 512 KB. Simplify it or send a PNG."),
-        "svg_entities": gettext("This SVG declares entities. Export it again as plain SVG, or send a PNG."),
+        "svg_entities": gettext(
+            "This SVG declares entities. Export it again as plain SVG, or send a PNG."
+        ),
         "svg_unreadable": gettext("This SVG cannot be read. Export it again, or send a PNG."),
         "svg_no_viewbox": gettext("This SVG has no viewBox. Export it again, or send a PNG."),
         "svg_too_complex": gettext("This SVG is too complex. Simplify it or send a PNG."),
-        "svg_foreign": gettext("This SVG holds more than shapes and text. Export it as plain SVG, or send a PNG."),
+        "svg_foreign": gettext(
+            "This SVG holds more than shapes and text. Export it as plain SVG, or send a PNG."
+        ),
         "svg_script": gettext("This SVG holds a script. Send a PNG instead."),
-        "svg_external": gettext("This SVG points to another file. Export it with everything inside, or send a PNG."),
-        "image_too_large": gettext("This picture has too many pixels. Send one of at most 4,000 by 4,000."),
-        "image_too_small": gettext("This picture is too small. Send one of at least 16 by 16 pixels."),
-    }.get(code, gettext("This file is not a picture we can read. Send a PNG, JPEG, WebP or SVG file."))
+        "svg_external": gettext(
+            "This SVG points to another file. Export it with everything inside, or send a PNG."
+        ),
+        "image_too_large": gettext(
+            "This picture has too many pixels. Send one of at most 4,000 by 4,000."
+        ),
+        "image_too_small": gettext(
+            "This picture is too small. Send one of at least 16 by 16 pixels."
+        ),
+    }.get(
+        code, gettext("This file is not a picture we can read. Send a PNG, JPEG, WebP or SVG file.")
+    )
 
 
 def process(data: bytes) -> dict[str, bytes]:

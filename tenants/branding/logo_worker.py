@@ -45,7 +45,11 @@ def clean_svg(data: bytes) -> bytes:
     if re.search(rb"<!(DOCTYPE|ENTITY)", data, re.IGNORECASE):
         raise Refused("svg_entities")
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_pis=True,
         remove_comments=True,
     )
     try:
@@ -65,8 +69,9 @@ def clean_svg(data: bytes) -> bytes:
             raise Refused("svg_foreign")
         _clean_attributes(element, name)
     _check_uses(root)
-    for name in ("width", "height"):
-        root.attrib.pop(name, None)
+    for size in ("width", "height"):
+        if root.get(size) is not None:
+            del root.attrib[size]
     return bytes(etree.tostring(root))
 
 
@@ -96,7 +101,12 @@ def _check_uses(root) -> None:  # type: ignore[no-untyped-def]
     by_id = {element.get("id"): element for element in root.iter() if element.get("id")}
     for use in uses:
         target = by_id.get((use.get("href") or "")[1:])
-        if target is None or target is use or target.find(f".//{SVG}use") is not None or target.tag == use.tag:
+        if (
+            target is None
+            or target is use
+            or target.find(f".//{SVG}use") is not None
+            or target.tag == use.tag
+        ):
             raise Refused("svg_too_complex")
 
 
@@ -116,7 +126,7 @@ def bitmaps(data: bytes) -> dict[str, bytes]:
             picture = source.convert("RGBA")
     except Refused:
         raise
-    except Exception:  # any decoder error means the same to the person: not an image
+    except Exception:  # noqa: BLE001  any decoder error means the same: not a picture
         raise Refused("image_unreadable") from None
     if min(picture.size) < 16:
         raise Refused("image_too_small")

@@ -115,5 +115,5 @@ def compose(to: str, letter: Letter, *, subject: str = "") -> EmailMultiAlternat
         image.add_header("Content-ID", f"<{LOGO_ID}>")
         image.add_header("Content-Disposition", "inline", filename="logo.png")
         message.attach(image)
-        message.mixed_subtype = "related"
+        message.mixed_subtype = "related"  # type: ignore[attr-defined]
     return message

@@ -121,11 +121,13 @@ def save_draft(
 ) -> Branding:
     """Create or replace the draft of a space, keeping the logo when none is given."""
     with transaction.atomic(), public_write("branding draft"):
-        branding = Branding.objects.select_for_update().filter(
-            tenant_id=tenant.pk, state="draft"
-        ).first()
+        branding = (
+            Branding.objects.select_for_update().filter(tenant_id=tenant.pk, state="draft").first()
+        )
         if branding is None:
-            last = Branding.objects.filter(tenant_id=tenant.pk).aggregate(last=Max("number"))["last"]
+            last = Branding.objects.filter(tenant_id=tenant.pk).aggregate(last=Max("number"))[
+                "last"
+            ]
             branding = Branding(tenant_id=tenant.pk, number=(last or 0) + 1, state="draft")
             current = published(tenant)
             if current is not None:
@@ -156,7 +158,9 @@ def publish(
 
 def restore(tenant: TenantInfo, number: int, *, author: UUID | None) -> Branding | None:
     """Publish a former version again, as a new version; ``None`` when it does not exist."""
-    former = Branding.objects.filter(tenant_id=tenant.pk, number=number).exclude(state="draft").first()
+    former = (
+        Branding.objects.filter(tenant_id=tenant.pk, number=number).exclude(state="draft").first()
+    )
     if former is None:
         return None
     return publish(tenant, inputs_of(former), author=author, logo=logo_files(former))

@@ -87,7 +87,15 @@ class AuditRow:
 
 _ON_SURFACES = [
     Pair(text, surface, TEXT_CONTRAST)
-    for text in ("foreground", "muted-foreground", "link", "destructive", "success", "warning", "info")
+    for text in (
+        "foreground",
+        "muted-foreground",
+        "link",
+        "destructive",
+        "success",
+        "warning",
+        "info",
+    )
     for surface in ("background", "card", "muted")
 ]
 PAIRS: tuple[Pair, ...] = (
@@ -202,12 +210,16 @@ def _surfaces(dark: bool, hue: float, tint: float) -> dict[str, str]:
     }
 
 
-def _sidebar(choice: Sidebar, tokens: dict[str, str], hue: float, chroma: float, tint: float) -> None:
+def _sidebar(
+    choice: Sidebar, tokens: dict[str, str], hue: float, chroma: float, tint: float
+) -> None:
     if choice == "light":
         base = tokens["card"]
         accent, border = tokens["accent"], tokens["border"]
     else:
-        lch = _Lch(0.20, 1.5 * tint, hue) if choice == "dark" else _Lch(0.27, min(chroma, 0.075), hue)
+        lch = (
+            _Lch(0.20, 1.5 * tint, hue) if choice == "dark" else _Lch(0.27, min(chroma, 0.075), hue)
+        )
         base = _hex(lch)
         shift = -0.05 if _luminance(base) >= 0.4 else 0.085
         accent = border = _hex(_Lch(lch.lightness + shift, lch.chroma, lch.hue))
@@ -240,9 +252,13 @@ def palette(brand: Brand, *, dark: bool) -> dict[str, str]:
     input_start = _Lch(0.38, 1.6 * tint, hue) if dark else _Lch(0.86, tint, hue)
     muted_start = _Lch(0.70, tint, hue) if dark else _Lch(0.56, 1.6 * tint, hue)
     primary, highlight = strong(main), strong(second)
-    hover = (_Lch(0.30, min(chroma, 0.05), hue),) * 2 if dark else (
-        _Lch(0.945, min(chroma, 0.04), hue),
-        _Lch(0.955, min(chroma, 0.03), hue),
+    hover = (
+        (_Lch(0.30, min(chroma, 0.05), hue),) * 2
+        if dark
+        else (
+            _Lch(0.945, min(chroma, 0.04), hue),
+            _Lch(0.955, min(chroma, 0.03), hue),
+        )
     )
     foreground = tokens["foreground"]
     tokens |= {

@@ -21,26 +21,40 @@ class Environment(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TREMPLIN_", extra="ignore", frozen=True)
 
     mode: Literal["demo", "dev", "test", "production"] = "production"
-    data_dir: Path = Field(ROOT / "var", description="Folder of the database, files, mails, secrets")
-    secret_key: str = Field("", description="Signing key; made and kept in the data folder outside production")
+    data_dir: Path = Field(
+        ROOT / "var", description="Folder of the database, files, mails, secrets"
+    )
+    secret_key: str = Field(
+        "", description="Signing key; made and kept in the data folder outside production"
+    )
     encryption_keys: str = Field("", description="Comma-separated Fernet keys, newest first")
     hq_host: str = Field("tremplin.localhost", description="Host of the operator's own space")
-    spaces_domain: str = Field("localhost", description="Domain under which spaces get a sub-domain")
+    spaces_domain: str = Field(
+        "localhost", description="Domain under which spaces get a sub-domain"
+    )
     public_scheme: Literal["http", "https"] = "https"
-    public_port: int | None = Field(None, description="Port shown in links when not the default one")
+    public_port: int | None = Field(
+        None, description="Port shown in links when not the default one"
+    )
     trusted_proxies: str = Field("", description="Comma-separated addresses or networks of proxies")
     broker_url: str = Field("", description="redis:// or amqp://; empty: queues in the database")
     cache_url: str = Field("", description="redis:// of the shared cache; required in production")
     rt_bus: Literal["postgres", "redis", "memory"] = "postgres"
     web_threads: int = Field(4, ge=2, le=64, description="Threads that serve pages")
     db_pool_size: int = Field(8, ge=2, le=64, description="Database connections per process")
-    email_url: str = Field("", description="smtp://user:password@host:port; empty: files in the data folder")
+    email_url: str = Field(
+        "", description="smtp://user:password@host:port; empty: files in the data folder"
+    )
     email_sender: str = "no-reply@tremplin.example"
     log_format: Literal["json", "text"] = "json"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     trace_hooks: bool = False
-    settings_overlay: str = Field("", description="Dotted module merged over the settings (measurements only)")
-    extra_plugins: str = Field("", description="Folders scanned for more plugins, separated by the path separator")
+    settings_overlay: str = Field(
+        "", description="Dotted module merged over the settings (measurements only)"
+    )
+    extra_plugins: str = Field(
+        "", description="Folders scanned for more plugins, separated by the path separator"
+    )
     embedded_dir: Path | None = Field(None, description="Folder of the embedded database server")
 
     @field_validator("data_dir")

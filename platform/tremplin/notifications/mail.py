@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.core.files.storage import default_storage
 from django.utils.translation import gettext
+
 from tenants.branding import tokens
 from tenants.branding.mail import Action, Letter, frame
 

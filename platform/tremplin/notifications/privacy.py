@@ -19,7 +19,9 @@ class NotificationsPersonalData:
         yield Processing(
             "messages",
             Text(en="Messages received", fr="Messages reçus"),
-            Text(en="Tell people what awaits them", fr="Prévenir les personnes de ce qui les attend"),
+            Text(
+                en="Tell people what awaits them", fr="Prévenir les personnes de ce qui les attend"
+            ),
             RETENTION_DAYS,
         )
 

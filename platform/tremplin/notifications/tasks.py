@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.utils.translation import override
-from tenants.branding.mail import Action, Letter, compose
 
+from tenants.branding.mail import Action, Letter, compose
 from tremplin.api import services
 from tremplin.api.tasks import task
 from tremplin.kernel import clock

@@ -35,4 +35,6 @@ class OperationsConfig(AppConfig):
                 ),
             ],
         )
-        register_schedule("operations.forget_pending", forget_pending, "15 * * * *", per_tenant=True)
+        register_schedule(
+            "operations.forget_pending", forget_pending, "15 * * * *", per_tenant=True
+        )

@@ -10,8 +10,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from tenants import archive
 
+from tenants import archive
 from tremplin.api.tasks import enqueue
 from tremplin.kernel import audit
 from tremplin.kernel.current import tenant_required

@@ -8,9 +8,9 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, gettext_lazy
+
 from tenants import registry, slugs
 from tenants.errors import TenancyError
-
 from tremplin.identity.models import User
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
+
 from tenants.models import Domain, SchemaState, Tenant
 from tenants.registry import TenantInfo, all_tenants
-
 from tremplin.kernel import registry as plugins
 
 
@@ -79,5 +79,7 @@ def queues() -> list[Queue]:
         cursor.execute("SELECT to_regnamespace('pgmq') IS NOT NULL")
         if not cursor.fetchone()[0]:
             return []
-        cursor.execute("SELECT queue_name, queue_length FROM pgmq.metrics_all() ORDER BY queue_name")
+        cursor.execute(
+            "SELECT queue_name, queue_length FROM pgmq.metrics_all() ORDER BY queue_name"
+        )
         return [Queue(name, length) for name, length in cursor.fetchall()]

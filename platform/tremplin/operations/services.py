@@ -11,11 +11,11 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext
+
 from tenants import provisioning, registry
 from tenants.branding.mail import Action, Letter, compose
 from tenants.context import use
 from tenants.registry import TenantInfo
-
 from tremplin.api import services
 from tremplin.identity.models import User
 from tremplin.kernel import audit

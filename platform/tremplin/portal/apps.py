@@ -30,7 +30,10 @@ class PortalConfig(AppConfig):
                 ),
                 Permission(
                     code="modules",
-                    label=Text(en="Start, stop and configure modules", fr="Activer, arrêter et régler les modules"),
+                    label=Text(
+                        en="Start, stop and configure modules",
+                        fr="Activer, arrêter et régler les modules",
+                    ),
                     default_roles=("admin",),
                 ),
                 Permission(

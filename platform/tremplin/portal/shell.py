@@ -9,8 +9,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, gettext
-from tenants.branding import themes
 
+from tenants.branding import themes
 from tremplin.api import PersonRef, TenantContext, hookspecs
 from tremplin.kernel.dispatch import dispatcher
 
@@ -109,15 +109,35 @@ class CoreEntry:
 # Labels are marked for translation here and translated when the page is built.
 def _core_entries() -> list[CoreEntry]:
     return [
-        CoreEntry(gettext("Dashboard"), "portal:console", "layout-dashboard", "portal.console", "nav-console"),
+        CoreEntry(
+            gettext("Dashboard"),
+            "portal:console",
+            "layout-dashboard",
+            "portal.console",
+            "nav-console",
+        ),
         CoreEntry(gettext("People"), "people:list", "users", "identity.view_people", "nav-people"),
         CoreEntry(gettext("Modules"), "portal:modules", "blocks", "portal.modules", "nav-modules"),
-        CoreEntry(gettext("Branding"), "portal:branding", "palette", "portal.branding", "nav-branding"),
-        CoreEntry(gettext("Roles"), "people:roles", "shield-check", "identity.view_people", "nav-roles"),
-        CoreEntry(gettext("Security"), "people:security", "lock", "kernel.view_audit", "nav-security"),
+        CoreEntry(
+            gettext("Branding"), "portal:branding", "palette", "portal.branding", "nav-branding"
+        ),
+        CoreEntry(
+            gettext("Roles"), "people:roles", "shield-check", "identity.view_people", "nav-roles"
+        ),
+        CoreEntry(
+            gettext("Security"), "people:security", "lock", "kernel.view_audit", "nav-security"
+        ),
         CoreEntry(gettext("Privacy"), "privacy:register", "shield", "privacy.view", "nav-privacy"),
-        CoreEntry(gettext("Export"), "operations:export", "archive", "operations.export", "nav-export"),
-        CoreEntry(gettext("Platform"), "operations:platform", "server", "operations.platform", "nav-platform"),
+        CoreEntry(
+            gettext("Export"), "operations:export", "archive", "operations.export", "nav-export"
+        ),
+        CoreEntry(
+            gettext("Platform"),
+            "operations:platform",
+            "server",
+            "operations.platform",
+            "nav-platform",
+        ),
     ]
 
 

@@ -26,7 +26,8 @@ class ProfilesConfig(AppConfig):
                 Permission(
                     code="manage_accommodations",
                     label=Text(
-                        en="Set people's accommodations", fr="Définir les aménagements des personnes"
+                        en="Set people's accommodations",
+                        fr="Définir les aménagements des personnes",
                     ),
                     default_roles=("admin", "manager", "trainer"),
                 )

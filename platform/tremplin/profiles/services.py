@@ -16,7 +16,9 @@ def set_accommodation(person: UUID, accommodation: Accommodation) -> bool:
     """Store what a person needs and return whether anything changed (setting twice does not)."""
     values = asdict(accommodation)
     with transaction.atomic():
-        passport = AccommodationPassport.objects.select_for_update().filter(person_id=person).first()
+        passport = (
+            AccommodationPassport.objects.select_for_update().filter(person_id=person).first()
+        )
         if passport is not None and all(
             getattr(passport, name) == value for name, value in values.items()
         ):

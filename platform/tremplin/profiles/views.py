@@ -60,7 +60,8 @@ def accommodation(request: HttpRequest, person: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         changed = set_accommodation(person, form.value())
         messages.success(
-            request, gettext("The accommodation is saved.") if changed else gettext("Nothing changed.")
+            request,
+            gettext("The accommodation is saved.") if changed else gettext("Nothing changed."),
         )
         return redirect("profiles:accommodation", person=person)
     context = {"person": who, "form": form}

@@ -36,7 +36,9 @@ def test_a_bitmap_becomes_three_png_files() -> None:
 
 
 def test_a_plain_svg_is_kept_without_its_size() -> None:
-    source = CIRCLE.replace(b"viewBox", b'width="900" onload="x()" viewBox').replace(b' onload="x()"', b"")
+    source = CIRCLE.replace(b"viewBox", b'width="900" onload="x()" viewBox').replace(
+        b' onload="x()"', b""
+    )
     assert logo.process(source % b"")["svg"] == (
         b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><circle cx="4" cy="4" r="4"/></svg>'
     )

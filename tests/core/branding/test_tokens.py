@@ -53,7 +53,16 @@ def test_published_vectors(brand: tokens.Brand, dark: bool, expected: str) -> No
 
 def test_every_pair_holds_for_many_brands() -> None:
     source = random.Random(20261120)
-    colours = ["#ff0000", "#00ff00", "#0000ff", "#ffff00", "#000000", "#ffffff", "#808080", "#ffd54f"]
+    colours = [
+        "#ff0000",
+        "#00ff00",
+        "#0000ff",
+        "#ffff00",
+        "#000000",
+        "#ffffff",
+        "#808080",
+        "#ffd54f",
+    ]
     colours += [f"#{source.randrange(1 << 24):06x}" for _ in range(24)]
     failing = [
         (colour, sidebar, row)

@@ -89,7 +89,11 @@ def test_a_bad_field_changes_nothing(
 
 
 def test_confirmation_creates_the_space_once(
-    hq: TenantInfo, tenant_a: TenantInfo, inside: Inside, client_for: Callable[..., Client], sent: list[str]
+    hq: TenantInfo,
+    tenant_a: TenantInfo,
+    inside: Inside,
+    client_for: Callable[..., Client],
+    sent: list[str],
 ) -> None:
     with inside(hq):
         services.request_space(WANTED)

@@ -35,7 +35,9 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 def _person(tenant: TenantInfo, inside: Inside) -> User:
     with inside(tenant):
         person = create_person(email="lea@example.org", first_name="Léa", last_name="Roux")
-        set_accommodation(person.pk, Accommodation(extra_time_numerator=1, extra_time_denominator=3))
+        set_accommodation(
+            person.pk, Accommodation(extra_time_numerator=1, extra_time_denominator=3)
+        )
         services.notify().send(
             [person.pk],
             "quiz.assigned",
@@ -45,7 +47,9 @@ def _person(tenant: TenantInfo, inside: Inside) -> User:
     return person
 
 
-def test_export_holds_every_keeper(tenant_a: TenantInfo, tenant_b: TenantInfo, inside: Inside) -> None:
+def test_export_holds_every_keeper(
+    tenant_a: TenantInfo, tenant_b: TenantInfo, inside: Inside
+) -> None:
     person = _person(tenant_a, inside)
     with inside(tenant_a):
         archive = zipfile.ZipFile(io.BytesIO(privacy.export_person(person.pk)))

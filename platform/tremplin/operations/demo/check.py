@@ -100,7 +100,10 @@ class Walk:
     def import_people(self) -> str:
         lines = ["email,first_name,last_name,role,cohort"]
         lines += [f"eleve{n}@garnier.example,Élève,Numéro{n},learner,2026-A" for n in range(1, 29)]
-        lines += ["pas-une-adresse,Sans,Adresse,learner,2026-A", "x@garnier.example,X,Y,wizard,2026-A"]
+        lines += [
+            "pas-une-adresse,Sans,Adresse,learner,2026-A",
+            "x@garnier.example,X,Y,wizard,2026-A",
+        ]
         content = ("\n".join(lines) + "\n").encode("utf-8")
         form = self.owner.get("/console/people/import/").form(testid="import-upload")
         preview = self.owner.submit(form, files={"file": ("people.csv", "text/csv", content)})

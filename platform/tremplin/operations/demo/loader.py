@@ -11,13 +11,13 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
+
 from tenants import provisioning, registry
 from tenants.branding import services as branding
 from tenants.branding.logo import store
 from tenants.context import public_write, use
 from tenants.models import Domain
 from tenants.registry import TenantInfo
-
 from tremplin.api import hookspecs, services
 from tremplin.api.services import Accommodation
 from tremplin.identity import mfa
@@ -296,9 +296,7 @@ def _skipped(data: dict[str, Any]) -> list[str]:
         for block, (slug, label) in LATER_BLOCKS.items()
         if slug not in installed and data.get(block)
     ]
-    modules = sorted(
-        {slug for space in data["tenants"] for slug in space["modules"]} - installed
-    )
+    modules = sorted({slug for space in data["tenants"] for slug in space["modules"]} - installed)
     if modules:
         missing.insert(0, f"modules {', '.join(modules)}")
     candidates = sum(space.get("candidates", 0) for space in data["tenants"])

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from tenants import registry
 from tenants.registry import TenantInfo
-
 from tremplin.notifications.backends import folder
 
 MAIL_ID = re.compile(r"^[0-9]{20}-[0-9]+-[0-9]{6}$")
@@ -50,7 +49,9 @@ def _read(path: Path, space: TenantInfo) -> Mail:
         identity = str(part.get("Content-ID", "")).strip("<>")
         if identity and part.get_content_maintype() == "image":
             content = base64.b64encode(part.get_payload(decode=True)).decode("ascii")
-            html = html.replace(f"cid:{identity}", f"data:{part.get_content_type()};base64,{content}")
+            html = html.replace(
+                f"cid:{identity}", f"data:{part.get_content_type()};base64,{content}"
+            )
             logo = True
     return Mail(
         path.stem,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from tenants.slugs import fold
 
 SOURCE = Path(__file__).with_name("demo.yaml")
@@ -88,7 +89,7 @@ def generated(space: dict[str, Any]) -> list[DemoPerson]:
     wanted = int(space.get("generated_learners", 0))
     cohorts = space.get("cohorts", [])
     language = space["locale"] if space["locale"] in FIRST_NAMES else "fr"
-    source = random.Random(f"{seed()}:{space['key']}")
+    source = random.Random(f"{seed()}:{space['key']}")  # noqa: S311  the same people each time
     pairs = [(first, last) for first in FIRST_NAMES[language] for last in LAST_NAMES[language]]
     chosen = source.sample(pairs, wanted)
     in_second = sum(1 for user in space["users"] if user.get("cohort") == 1)

@@ -9,10 +9,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
+
 from tenants import registry
 from tenants.errors import TenancyError
 from tenants.registry import TenantInfo
-
 from tremplin.kernel.access import guarded
 from tremplin.operations import selectors, services
 from tremplin.operations.access import hq_only

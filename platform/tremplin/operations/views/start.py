@@ -7,9 +7,9 @@ from django.contrib.auth import login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext
+
 from tenants import slugs
 from tenants.errors import TenancyError
-
 from tremplin.api import services as api_services
 from tremplin.kernel import throttle
 from tremplin.kernel.access import guarded
@@ -36,7 +36,9 @@ def form(request: HttpRequest) -> HttpResponse:
         status = 422
         if filled.is_valid():
             if _too_many(request):
-                filled.add_error(None, gettext("Too many requests from your address. Try again in an hour."))
+                filled.add_error(
+                    None, gettext("Too many requests from your address. Try again in an hour.")
+                )
                 status = 429
             else:
                 data = filled.cleaned_data

@@ -13,10 +13,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_POST
+
 from tenants.branding import logo as logos
 from tenants.branding import services as branding
 from tenants.branding import themes, tokens
-
 from tremplin.kernel import audit
 from tremplin.kernel.access import guarded
 from tremplin.notifications.mail import sample_html
@@ -60,12 +60,16 @@ class BrandForm(forms.Form):
     primary = forms.RegexField(
         label=gettext_lazy("Primary colour"),
         regex=tokens.HEX,
-        error_messages={"invalid": gettext_lazy("Write the colour as # and six digits, such as #1e40af.")},
+        error_messages={
+            "invalid": gettext_lazy("Write the colour as # and six digits, such as #1e40af.")
+        },
     )
     accent = forms.RegexField(
         label=gettext_lazy("Second colour"),
         regex=tokens.HEX,
-        error_messages={"invalid": gettext_lazy("Write the colour as # and six digits, such as #1e40af.")},
+        error_messages={
+            "invalid": gettext_lazy("Write the colour as # and six digits, such as #1e40af.")
+        },
     )
     font_heading = forms.ChoiceField(label=gettext_lazy("Headings"), choices=FONTS.items())
     font_body = forms.ChoiceField(label=gettext_lazy("Text"), choices=FONTS.items())
@@ -86,7 +90,9 @@ class BrandForm(forms.Form):
             ("brand", gettext_lazy("In the brand colour")),
         ],
     )
-    radius = forms.IntegerField(label=gettext_lazy("Corner radius (pixels)"), min_value=0, max_value=24)
+    radius = forms.IntegerField(
+        label=gettext_lazy("Corner radius (pixels)"), min_value=0, max_value=24
+    )
     theme = forms.ChoiceField(label=gettext_lazy("Theme"), choices=_theme_choices)
 
     def clean_primary(self) -> str:
@@ -121,7 +127,9 @@ def _context(request: HttpRequest, form: BrandForm) -> dict[str, Any]:
     if verdict is not None and verdict.accepted:
         accent = str(form["accent"].value() or "")
         brand = replace(
-            current, primary=form["primary"].value(), accent=accent if tokens.HEX.match(accent) else ""
+            current,
+            primary=form["primary"].value(),
+            accent=accent if tokens.HEX.match(accent) else "",
         ).brand()
         rows = tokens.audit(brand)
     return {
@@ -209,7 +217,9 @@ def publish(request: HttpRequest) -> HttpResponse:
         form.add_error("primary", gettext("This colour is too light: accept the darker one below."))
         return render(request, "portal/pages/branding.html", _context(request, form), status=422)
     audit.record("branding.published", target=str(version.number), data={"version": version.number})
-    messages.success(request, gettext("Version %(number)s is published.") % {"number": version.number})
+    messages.success(
+        request, gettext("Version %(number)s is published.") % {"number": version.number}
+    )
     return redirect("portal:branding")
 
 

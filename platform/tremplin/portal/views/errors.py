@@ -11,7 +11,9 @@ def _wants_json(request: HttpRequest) -> bool:
     return request.path.startswith("/api/")
 
 
-def _answer(request: HttpRequest, status: int, template: str, code: str, detail: str) -> HttpResponse:
+def _answer(
+    request: HttpRequest, status: int, template: str, code: str, detail: str
+) -> HttpResponse:
     if _wants_json(request):
         body = {"type": "about:blank", "title": detail, "status": status, "code": code}
         return JsonResponse(body, status=status, content_type="application/problem+json")

@@ -80,14 +80,13 @@ def _entry(slug: str) -> PluginEntry:
 def index(request: HttpRequest) -> HttpResponse:
     """List every installed module with its state."""
     states = gate.states(request.tenant)
-    cards = [
-        _card(entry, states.get(entry.slug))
-        for entry in registry.installed()
-    ]
+    cards = [_card(entry, states.get(entry.slug)) for entry in registry.installed()]
     return render(request, "portal/pages/modules.html", {"modules": cards})
 
 
-def _detail_context(request: HttpRequest, entry: PluginEntry, form: forms.Form | None) -> dict[str, Any]:
+def _detail_context(
+    request: HttpRequest, entry: PluginEntry, form: forms.Form | None
+) -> dict[str, Any]:
     language = get_language() or "en"
     card = _card(entry, gate.states(request.tenant).get(entry.slug))
     manifest = entry.manifest
@@ -95,7 +94,11 @@ def _detail_context(request: HttpRequest, entry: PluginEntry, form: forms.Form |
     if form is None and model is not None:
         form = settings_form(model, request.tenant, entry.slug)
     processings = [
-        {"label": line.label.in_language(language), "purpose": line.purpose.in_language(language), "days": line.retention_days}
+        {
+            "label": line.label.in_language(language),
+            "purpose": line.purpose.in_language(language),
+            "days": line.retention_days,
+        }
         for answer in registry.personal_data(entry.slug)
         if hasattr(answer, "describe")
         for line in answer.describe()
@@ -154,9 +157,13 @@ def switch(request: HttpRequest, slug: str) -> HttpResponse:
     if request.POST.get("state") == "off":
         gate.deactivate(request.tenant, slug)
         audit.record("modules.switched_off", target=slug)
-        messages.success(request, gettext("%(module)s is off. Its data is kept.") % {"module": name})
+        messages.success(
+            request, gettext("%(module)s is off. Its data is kept.") % {"module": name}
+        )
     elif state is None or state.licensed_mode == "off":
-        messages.error(request, gettext("Start the trial first: this space has no licence for this module."))
+        messages.error(
+            request, gettext("Start the trial first: this space has no licence for this module.")
+        )
     else:
         gate.activate(request.tenant, slug)
         audit.record("modules.switched_on", target=slug)
@@ -176,6 +183,8 @@ def save_settings(request: HttpRequest, slug: str) -> HttpResponse:
         context = _detail_context(request, entry, form)
         return render(request, "portal/pages/module.html", context, status=422)
     settings_store.write("tenant", request.tenant.pk, slug, form.changed_values())
-    audit.record("modules.settings_changed", target=slug, data={"fields": sorted(form.changed_data)})
+    audit.record(
+        "modules.settings_changed", target=slug, data={"fields": sorted(form.changed_data)}
+    )
     messages.success(request, gettext("The settings are saved."))
     return redirect("portal:module", slug=slug)

@@ -20,7 +20,11 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
     locale = forms.ChoiceField(
         label=gettext_lazy("Language"),
         required=False,
-        choices=[("", gettext_lazy("The language of the space")), ("fr", "Français"), ("en", "English")],
+        choices=[
+            ("", gettext_lazy("The language of the space")),
+            ("fr", "Français"),
+            ("en", "English"),
+        ],
     )
 
     class Meta:
@@ -41,9 +45,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         form.save()
         messages.success(request, gettext("Your profile is saved."))
         return redirect("portal:profile")
-    answers = dispatcher.collect(
-        hookspecs.profile_sections, ctx.enabled, ctx=ctx, person=person
-    )
+    answers = dispatcher.collect(hookspecs.profile_sections, ctx.enabled, ctx=ctx, person=person)
     sections = sorted(
         (a.value for a in answers if not a.value.permission or ctx.can(a.value.permission)),
         key=lambda section: section.order,

@@ -9,9 +9,9 @@ from uuid import UUID
 from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
+
 from tenants.branding import services as branding
 from tenants.branding.logo import FOLDER
-
 from tremplin.kernel.access import guarded
 
 IMMUTABLE = "public, max-age=31536000, immutable"
