@@ -19,6 +19,8 @@ from tenants.registry import TenantInfo
 class TenancyCommand(BaseCommand):
     """A command whose foreseeable errors are one clear sentence and a non-zero exit."""
 
+    tremplin_scope = "public"
+
     requires_system_checks: list[str] = []  # noqa: RUF012  the parent class declares it so
 
     def execute(self, *args: Any, **options: Any) -> str | None:

@@ -106,7 +106,11 @@ def test_no_outgoing_http_outside_adapters() -> None:
             if name.split(".")[0] in libraries or name.startswith("urllib.request"):
                 yield line, name
 
-    allowed = ("platform/tremplin/config/", "platform/tremplin/operations/check", "tenants/domains.py")
+    allowed = (
+        "platform/tremplin/config/",
+        "platform/tremplin/operations/check",
+        "tenants/domains.py",
+    )
     assert _found(check, allowed=allowed) == []
 
 

@@ -12,7 +12,7 @@ from tremplin.testing.contract import declared, files, pages, tables
 from tremplin.testing.contract.declared import hook_functions
 from tremplin.testing.contract.subjects import discovery
 from tremplin.testing.golden import compare
-from tremplin.testing.reference import hooks_page, signature
+from tremplin.testing.reference import PAGES, signature
 from tremplin.testing.surface import hook_names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,9 +32,11 @@ def test_every_hook_is_of_one_family() -> None:
     assert sorted(marked) == HOOKS
 
 
-def test_reference_page_is_current(request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_reference_page_is_current(name: str, request: pytest.FixtureRequest) -> None:
+    """Every hook, setting, event, permission and command is in ``docs/reference``."""
     update = bool(request.config.getoption("--update-golden"))
-    compare(ROOT / "docs" / "reference" / "hooks.md", hooks_page(), update=update)
+    compare(ROOT / "docs" / "reference" / name, PAGES[name](), update=update)
 
 
 @pytest.mark.parametrize("hook", HOOKS)
