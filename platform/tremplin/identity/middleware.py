@@ -25,12 +25,12 @@ ACTIVITY_SECONDS = 300
 # What a person without her mandatory second factor may still reach.
 FREE_PREFIXES = (
     "/accounts/",
-    "/static/",
-    "/theme/",
-    "/language/",
-    "/scheme/",
+    "/brand/",
     "/health/",
     "/legal/",
+    "/preferences/",
+    "/static/",
+    "/theme/",
 )
 
 

@@ -73,7 +73,9 @@ def events(request: HttpRequest) -> HttpResponse:
     ids = {row.actor for row in rows if row.actor} | {
         pk for row in rows if (pk := _person_id(row.target)) is not None
     }
-    names = {person.pk: person.display_name for person in User.objects.filter(pk__in=ids)}
+    people = {person.pk: person for person in User.objects.filter(pk__in=ids)}
+    names = {pk: person.display_name for pk, person in people.items()}
+    present = {pk for pk, person in people.items() if person.removed_at is None}
     context = {
         "page_title": _("Security events"),
         "page": page,
@@ -85,7 +87,7 @@ def events(request: HttpRequest) -> HttpResponse:
                 "label": labels.get(row.kind, row.kind),
                 "actor": names.get(row.actor, _("Nobody signed in") if not row.actor else "—"),
                 "target": names.get(_person_id(row.target) or NOBODY, ""),
-                "target_id": _person_id(row.target),
+                "target_id": pk if (pk := _person_id(row.target)) in present else None,
                 "warning": row.kind in {"security.login_failed", "security.mfa_removed"},
             }
             for row in rows
