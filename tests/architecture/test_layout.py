@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+import tomllib
 
 from tests.architecture.tree import ROOT, name_of, product_files
 
@@ -46,6 +47,17 @@ def test_manifests_and_discovery_import_no_django() -> None:
     assert child.returncode == 0, child.stderr
     bundled = [p for p in (ROOT / "plugins").glob("*/plugin.py") if p.parent.name[0] != "_"]
     assert child.stdout.strip() == f"{len(bundled)} [] []"
+
+
+def test_every_bundled_module_is_an_entry_point() -> None:
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    declared = data["project"]["entry-points"]["tremplin.plugins.v1"]
+    found = {
+        path.parent.name: f"plugins.{path.parent.name}.plugin:plugin"
+        for path in (ROOT / "plugins").glob("*/plugin.py")
+        if not path.parent.name.startswith("_")
+    }
+    assert declared == found
 
 
 def test_no_word_of_unfinished_work() -> None:

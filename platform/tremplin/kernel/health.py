@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Literal
 
 from django.conf import settings
@@ -87,22 +88,25 @@ def check_database() -> CheckResult:
 
 
 def check_migrations() -> CheckResult:
-    """Compare the public schema's applied migrations with the code of the kernel's public app."""
+    """Compare the migrations applied to the public schema with those of this release."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT app, name FROM public.django_migrations")
         applied = set(cursor.fetchall())
-    from django.db.migrations.loader import MigrationLoader
-
-    loader = MigrationLoader(None, ignore_no_migrations=True)
-    labels = _public_labels()
-    missing = sorted(
-        f"{app}.{name}"
-        for app, name in loader.disk_migrations
-        if app in labels and (app, name) not in applied
-    )
+    missing = sorted(f"{app}.{name}" for app, name in _public_migrations() - applied)
     if missing:
         return CheckResult("failed", f"not applied: {', '.join(missing[:5])}")
     return CheckResult("ok")
+
+
+@lru_cache(maxsize=1)
+def _public_migrations() -> frozenset[tuple[str, str]]:
+    """Return (app, name) of every migration of a public app; read from disk once."""
+    from django.db.migrations.loader import MigrationLoader
+
+    labels = _public_labels()
+    loader = MigrationLoader(None, ignore_no_migrations=True)
+    assert loader.disk_migrations is not None  # noqa: S101  the loader has just read them
+    return frozenset(key for key in loader.disk_migrations if key[0] in labels)
 
 
 def _public_labels() -> frozenset[str]:

@@ -50,6 +50,8 @@ class ClientAddressMiddleware:
         finally:
             current_request_id.reset(token)
         response["X-Request-ID"] = identifier
+        # Static files and refusals never reach the inner middlewares.
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
         return response
 
 

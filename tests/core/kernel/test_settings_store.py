@@ -65,6 +65,14 @@ def test_a_lock_holds_for_lower_levels(tenant_a: Any) -> None:
     assert effective(DummySettings, tenant_a).limit == 50
 
 
+def test_a_space_named_by_its_key_obeys_the_same_locks(tenant_a: Any) -> None:
+    write("platform", None, "dummy", {"limit": 5}, locked=["limit"])
+    with pytest.raises(LockedSetting):
+        write("tenant", tenant_a.pk, "dummy", {"limit": 60})
+    write("tenant", tenant_a.pk, "dummy", {"greeting": "by key"})
+    assert effective(DummySettings, tenant_a).greeting == "by key"
+
+
 def test_a_secret_is_stored_as_ciphertext_and_comes_back(tenant_a: Any) -> None:
     write("tenant", tenant_a, "dummy", {"token": "s3cret"})
     row = SettingValue.objects.get(module="dummy", key="token")

@@ -134,6 +134,8 @@ def write(
     """
     if level not in LEVELS:
         raise ValueError(f"unknown level {level!r}")
+    if level == "tenant" and isinstance(owner, int):
+        owner = services.tenancy().by_pk(owner) or owner
     chosen = model or _model_of(module)
     stored = _to_store(chosen, values)
     locks = frozenset(locked)
