@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.forms import BaseFormSet, formset_factory
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 from django.utils.translation import pgettext_lazy
 from pydantic import ValidationError as ContentError
 
@@ -64,56 +64,56 @@ class QuestionForm(forms.Form):
     """What every kind of question has."""
 
     stem = forms.CharField(
-        label=_l("Question"), widget=_area(4), max_length=50_000,
-        help_text=_l("Plain text, or simple HTML such as <strong> and lists."),
+        label=gettext_lazy("Question"), widget=_area(4), max_length=50_000,
+        help_text=gettext_lazy("Plain text, or simple HTML such as <strong> and lists."),
     )  # fmt: skip
     title = forms.CharField(
-        label=_l("Short name"), required=False, max_length=250,
-        help_text=_l("Helps you find the question; learners do not see it."),
+        label=gettext_lazy("Short name"), required=False, max_length=250,
+        help_text=gettext_lazy("Helps you find the question; learners do not see it."),
     )  # fmt: skip
     category = forms.ModelChoiceField(
-        Category.objects.none(), label=_l("Category"), required=False, empty_label=_l("No category")
+        Category.objects.none(), label=gettext_lazy("Category"), required=False, empty_label=gettext_lazy("No category")
     )
     new_category = forms.CharField(
-        label=_l("New category"), required=False, max_length=200,
-        help_text=_l("Use / for a sub-category."),
+        label=gettext_lazy("New category"), required=False, max_length=200,
+        help_text=gettext_lazy("Use / for a sub-category."),
     )  # fmt: skip
     skills = forms.CharField(
-        label=_l("Skills"), required=False, max_length=800,
-        help_text=_l("Separate with commas. Results are shown by skill."),
+        label=gettext_lazy("Skills"), required=False, max_length=800,
+        help_text=gettext_lazy("Separate with commas. Results are shown by skill."),
     )  # fmt: skip
     tags = forms.CharField(
-        label=_l("Tags"), required=False, max_length=800, help_text=_l("Separate with commas.")
+        label=gettext_lazy("Tags"), required=False, max_length=800, help_text=gettext_lazy("Separate with commas.")
     )
     difficulty = forms.TypedChoiceField(
-        label=_l("Difficulty"), coerce=int, initial=2,
-        choices=[(1, _l("1, very easy")), (2, _l("2, easy")), (3, _l("3, medium")),
-                 (4, _l("4, hard")), (5, _l("5, very hard"))],
+        label=gettext_lazy("Difficulty"), coerce=int, initial=2,
+        choices=[(1, gettext_lazy("1, very easy")), (2, gettext_lazy("2, easy")), (3, gettext_lazy("3, medium")),
+                 (4, gettext_lazy("4, hard")), (5, gettext_lazy("5, very hard"))],
     )  # fmt: skip
-    points = NumberField(label=_l("Points"), initial=Decimal(1))
+    points = NumberField(label=gettext_lazy("Points"), initial=Decimal(1))
     feedback = forms.CharField(
-        label=_l("General feedback"), required=False, widget=_area(2), max_length=20_000,
-        help_text=_l("Shown with the correction, whatever the answer."),
+        label=gettext_lazy("General feedback"), required=False, widget=_area(2), max_length=20_000,
+        help_text=gettext_lazy("Shown with the correction, whatever the answer."),
     )  # fmt: skip
     correct_feedback = forms.CharField(
-        label=_l("Feedback for a right answer"), required=False, widget=_area(2), max_length=20_000
+        label=gettext_lazy("Feedback for a right answer"), required=False, widget=_area(2), max_length=20_000
     )
     partial_feedback = forms.CharField(
-        label=_l("Feedback for a partly right answer"),
+        label=gettext_lazy("Feedback for a partly right answer"),
         required=False,
         widget=_area(2),
         max_length=20_000,
     )
     incorrect_feedback = forms.CharField(
-        label=_l("Feedback for a wrong answer"), required=False, widget=_area(2), max_length=20_000
+        label=gettext_lazy("Feedback for a wrong answer"), required=False, widget=_area(2), max_length=20_000
     )
     image = forms.FileField(
-        label=_l("Add an image"), required=False,
-        help_text=_l("PNG, JPEG, GIF or WebP, 5 MB at most. It is added under the question."),
+        label=gettext_lazy("Add an image"), required=False,
+        help_text=gettext_lazy("PNG, JPEG, GIF or WebP, 5 MB at most. It is added under the question."),
     )  # fmt: skip
     image_alt = forms.CharField(
-        label=_l("Description of the image"), required=False, max_length=300,
-        help_text=_l("Read aloud to people who do not see the image."),
+        label=gettext_lazy("Description of the image"), required=False, max_length=300,
+        help_text=gettext_lazy("Read aloud to people who do not see the image."),
     )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -155,11 +155,11 @@ class QuestionForm(forms.Form):
 
 class ChoiceRow(forms.Form):
     key = forms.CharField(required=False, widget=forms.HiddenInput, max_length=12)
-    text = forms.CharField(label=_l("Choice"), required=False, widget=_area(1), max_length=20_000)
+    text = forms.CharField(label=gettext_lazy("Choice"), required=False, widget=_area(1), max_length=20_000)
     right = forms.BooleanField(label=pgettext_lazy("answer", "Right"), required=False)
-    weight = NumberField(label=_l("Weight in %"), required=False)
+    weight = NumberField(label=gettext_lazy("Weight in %"), required=False)
     feedback = forms.CharField(
-        label=_l("Feedback"), required=False, widget=_area(1), max_length=20_000
+        label=gettext_lazy("Feedback"), required=False, widget=_area(1), max_length=20_000
     )
 
     def clean_weight(self) -> Decimal | None:
@@ -167,11 +167,11 @@ class ChoiceRow(forms.Form):
 
 
 class NumericRow(forms.Form):
-    value = NumberField(label=_l("Accepted number"), required=False)
-    tolerance = NumberField(label=_l("Tolerance (±)"), required=False)
-    weight = NumberField(label=_l("Weight in %"), required=False)
+    value = NumberField(label=gettext_lazy("Accepted number"), required=False)
+    tolerance = NumberField(label=gettext_lazy("Tolerance (±)"), required=False)
+    weight = NumberField(label=gettext_lazy("Weight in %"), required=False)
     feedback = forms.CharField(
-        label=_l("Feedback"), required=False, widget=_area(1), max_length=20_000
+        label=gettext_lazy("Feedback"), required=False, widget=_area(1), max_length=20_000
     )
 
     def clean_weight(self) -> Decimal | None:
@@ -185,11 +185,11 @@ class NumericRow(forms.Form):
 
 
 class ShortRow(forms.Form):
-    text = forms.CharField(label=_l("Accepted text"), required=False, max_length=500)
-    wildcards = forms.BooleanField(label=_l("* is any text"), required=False)
-    weight = NumberField(label=_l("Weight in %"), required=False)
+    text = forms.CharField(label=gettext_lazy("Accepted text"), required=False, max_length=500)
+    wildcards = forms.BooleanField(label=gettext_lazy("* is any text"), required=False)
+    weight = NumberField(label=gettext_lazy("Weight in %"), required=False)
     feedback = forms.CharField(
-        label=_l("Feedback"), required=False, widget=_area(1), max_length=20_000
+        label=gettext_lazy("Feedback"), required=False, widget=_area(1), max_length=20_000
     )
 
     def clean_weight(self) -> Decimal | None:
@@ -198,13 +198,13 @@ class ShortRow(forms.Form):
 
 class OrderRow(forms.Form):
     key = forms.CharField(required=False, widget=forms.HiddenInput, max_length=12)
-    text = forms.CharField(label=_l("Item"), required=False, widget=_area(1), max_length=20_000)
+    text = forms.CharField(label=gettext_lazy("Item"), required=False, widget=_area(1), max_length=20_000)
 
 
 class MatchRow(forms.Form):
     key = forms.CharField(required=False, widget=forms.HiddenInput, max_length=12)
-    left = forms.CharField(label=_l("Left"), required=False, widget=_area(1), max_length=20_000)
-    right = forms.CharField(label=_l("Goes with"), required=False, max_length=500)
+    left = forms.CharField(label=gettext_lazy("Left"), required=False, widget=_area(1), max_length=20_000)
+    right = forms.CharField(label=gettext_lazy("Goes with"), required=False, max_length=500)
 
 
 def _weight(weight: Decimal | None) -> Decimal | None:
@@ -215,17 +215,17 @@ def _weight(weight: Decimal | None) -> Decimal | None:
 
 class TrueFalseOptions(forms.Form):
     correct = forms.ChoiceField(
-        label=_l("The statement is"), widget=forms.RadioSelect, initial="true",
-        choices=[("true", _l("True")), ("false", _l("False"))],
+        label=gettext_lazy("The statement is"), widget=forms.RadioSelect, initial="true",
+        choices=[("true", gettext_lazy("True")), ("false", gettext_lazy("False"))],
     )  # fmt: skip
     true_feedback = forms.CharField(
-        label=_l("Feedback for the answer “true”"),
+        label=gettext_lazy("Feedback for the answer “true”"),
         required=False,
         widget=_area(2),
         max_length=20_000,
     )
     false_feedback = forms.CharField(
-        label=_l("Feedback for the answer “false”"),
+        label=gettext_lazy("Feedback for the answer “false”"),
         required=False,
         widget=_area(2),
         max_length=20_000,
@@ -233,52 +233,52 @@ class TrueFalseOptions(forms.Form):
 
 
 class ChoiceOptions(forms.Form):
-    shuffle = forms.BooleanField(label=_l("Choices may be shuffled"), required=False, initial=True)
+    shuffle = forms.BooleanField(label=gettext_lazy("Choices may be shuffled"), required=False, initial=True)
 
 
 class MultipleOptions(ChoiceOptions):
     all_or_nothing = forms.BooleanField(
-        label=_l("All or nothing"), required=False,
-        help_text=_l("Points only when exactly the right choices are ticked."),
+        label=gettext_lazy("All or nothing"), required=False,
+        help_text=gettext_lazy("Points only when exactly the right choices are ticked."),
     )  # fmt: skip
 
 
 class ShortOptions(forms.Form):
-    case_sensitive = forms.BooleanField(label=_l("Capital letters count"), required=False)
-    fold_accents = forms.BooleanField(label=_l("Ignore accents"), required=False)
+    case_sensitive = forms.BooleanField(label=gettext_lazy("Capital letters count"), required=False)
+    fold_accents = forms.BooleanField(label=gettext_lazy("Ignore accents"), required=False)
 
 
 class OrderOptions(forms.Form):
     rule = forms.ChoiceField(
-        label=_l("Points"), initial="position",
+        label=gettext_lazy("Points"), initial="position",
         choices=[
-            ("position", _l("Share of items at their place")),
-            ("adjacent", _l("Share of neighbours that follow each other")),
-            ("pairs", _l("Share of pairs in the right relative order")),
-            ("exact", _l("All or nothing")),
+            ("position", gettext_lazy("Share of items at their place")),
+            ("adjacent", gettext_lazy("Share of neighbours that follow each other")),
+            ("pairs", gettext_lazy("Share of pairs in the right relative order")),
+            ("exact", gettext_lazy("All or nothing")),
         ],
     )  # fmt: skip
 
 
 class MatchOptions(forms.Form):
-    shuffle = forms.BooleanField(label=_l("Answers may be shuffled"), required=False, initial=True)
+    shuffle = forms.BooleanField(label=gettext_lazy("Answers may be shuffled"), required=False, initial=True)
     distractors = forms.CharField(
-        label=_l("Extra wrong answers"), required=False, widget=_area(3), max_length=5_000,
-        help_text=_l("One per line."),
+        label=gettext_lazy("Extra wrong answers"), required=False, widget=_area(3), max_length=5_000,
+        help_text=gettext_lazy("One per line."),
     )  # fmt: skip
 
 
 class EssayOptions(forms.Form):
     max_words = forms.IntegerField(
-        label=_l("Most words"), min_value=0, max_value=20_000, initial=0,
-        help_text=_l("0 for no limit."),
+        label=gettext_lazy("Most words"), min_value=0, max_value=20_000, initial=0,
+        help_text=gettext_lazy("0 for no limit."),
     )  # fmt: skip
     guidance = forms.CharField(
-        label=_l("Guidance for markers"), required=False, widget=_area(4), max_length=20_000,
-        help_text=_l("Learners never see it."),
+        label=gettext_lazy("Guidance for markers"), required=False, widget=_area(4), max_length=20_000,
+        help_text=gettext_lazy("Learners never see it."),
     )  # fmt: skip
     template = forms.CharField(
-        label=_l("Text the answer starts with"), required=False, widget=_area(3), max_length=20_000
+        label=gettext_lazy("Text the answer starts with"), required=False, widget=_area(3), max_length=20_000
     )
 
 

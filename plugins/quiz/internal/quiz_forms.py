@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 
 from plugins.quiz import selectors
 from plugins.quiz.models import Quiz, Section
@@ -29,27 +29,27 @@ class QuizForm(forms.ModelForm):
             "opens_at", "closes_at",
         )  # fmt: skip
         labels = {
-            "title": _l("Title"),
-            "description": _l("Introduction"),
-            "minutes": _l("Time limit in minutes"),
-            "attempts_allowed": _l("Attempts allowed"),
-            "pass_percent": _l("Pass mark in %"),
-            "grading": _l("Result kept"),
-            "review": _l("Corrections"),
-            "layout": _l("Layout"),
-            "navigation": _l("Navigation"),
-            "shuffle_questions": _l("Shuffle the questions"),
-            "shuffle_answers": _l("Shuffle the choices"),
-            "open_to_all": _l("Open to everybody in the space"),
-            "opens_at": _l("Opens"),
-            "closes_at": _l("Closes"),
+            "title": gettext_lazy("Title"),
+            "description": gettext_lazy("Introduction"),
+            "minutes": gettext_lazy("Time limit in minutes"),
+            "attempts_allowed": gettext_lazy("Attempts allowed"),
+            "pass_percent": gettext_lazy("Pass mark in %"),
+            "grading": gettext_lazy("Result kept"),
+            "review": gettext_lazy("Corrections"),
+            "layout": gettext_lazy("Layout"),
+            "navigation": gettext_lazy("Navigation"),
+            "shuffle_questions": gettext_lazy("Shuffle the questions"),
+            "shuffle_answers": gettext_lazy("Shuffle the choices"),
+            "open_to_all": gettext_lazy("Open to everybody in the space"),
+            "opens_at": gettext_lazy("Opens"),
+            "closes_at": gettext_lazy("Closes"),
         }
         help_texts = {
-            "minutes": _l("Empty for no limit. Extra time of a person is added by itself."),
-            "attempts_allowed": _l("Empty for as many as wanted."),
-            "pass_percent": _l("Empty for no pass mark."),
-            "open_to_all": _l("Otherwise only the people and groups it is assigned to see it."),
-            "description": _l("Shown before the start."),
+            "minutes": gettext_lazy("Empty for no limit. Extra time of a person is added by itself."),
+            "attempts_allowed": gettext_lazy("Empty for as many as wanted."),
+            "pass_percent": gettext_lazy("Empty for no pass mark."),
+            "open_to_all": gettext_lazy("Otherwise only the people and groups it is assigned to see it."),
+            "description": gettext_lazy("Shown before the start."),
         }
         widgets = {
             "description": forms.Textarea(attrs={"rows": 3}),
@@ -71,34 +71,34 @@ class QuizForm(forms.ModelForm):
 
 
 class NewQuizForm(forms.Form):
-    title = forms.CharField(label=_l("Title"), max_length=200)
+    title = forms.CharField(label=gettext_lazy("Title"), max_length=200)
 
 
 class SectionForm(forms.ModelForm):
     """A section; labels of a draw are typed with commas."""
 
     tags = forms.CharField(
-        label=_l("Tags"),
+        label=gettext_lazy("Tags"),
         required=False,
         max_length=800,
-        help_text=_l("Any of them. Separate with commas."),
+        help_text=gettext_lazy("Any of them. Separate with commas."),
     )
     skills = forms.CharField(
-        label=_l("Skills"),
+        label=gettext_lazy("Skills"),
         required=False,
         max_length=800,
-        help_text=_l("Any of them. Separate with commas."),
+        help_text=gettext_lazy("Any of them. Separate with commas."),
     )
 
     class Meta:
         model = Section
         fields = ("title", "draw_count", "draw_category", "difficulty_min", "difficulty_max")
         labels = {
-            "title": _l("Title of the section"),
-            "draw_count": _l("Questions to draw"),
-            "draw_category": _l("Category"),
-            "difficulty_min": _l("Lowest difficulty"),
-            "difficulty_max": _l("Highest difficulty"),
+            "title": gettext_lazy("Title of the section"),
+            "draw_count": gettext_lazy("Questions to draw"),
+            "draw_category": gettext_lazy("Category"),
+            "difficulty_min": gettext_lazy("Lowest difficulty"),
+            "difficulty_max": gettext_lazy("Highest difficulty"),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -141,14 +141,14 @@ class AssignForm(forms.Form):
     """Who takes the quiz, and until when."""
 
     cohorts = forms.MultipleChoiceField(
-        label=_l("Groups"), required=False, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Groups"), required=False, widget=forms.CheckboxSelectMultiple
     )
     people = forms.CharField(
-        label=_l("People"), required=False, widget=forms.Textarea(attrs={"rows": 2}), max_length=10_000,
-        help_text=_l("E-mail addresses, separated by commas, spaces or lines."),
+        label=gettext_lazy("People"), required=False, widget=forms.Textarea(attrs={"rows": 2}), max_length=10_000,
+        help_text=gettext_lazy("E-mail addresses, separated by commas, spaces or lines."),
     )  # fmt: skip
-    opens_at = forms.DateTimeField(label=_l("From"), required=False, widget=_moment())
-    due_at = forms.DateTimeField(label=_l("Until"), required=False, widget=_moment())
+    opens_at = forms.DateTimeField(label=gettext_lazy("From"), required=False, widget=_moment())
+    due_at = forms.DateTimeField(label=gettext_lazy("Until"), required=False, widget=_moment())
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -11,7 +11,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from plugins.quiz import selectors
@@ -25,9 +25,9 @@ PAGE_SIZE = 50
 
 
 class MarkForm(forms.Form):
-    score = NumberField(label=_l("Points"))
+    score = NumberField(label=gettext_lazy("Points"))
     comment = forms.CharField(
-        label=_l("Comment for the learner"), required=False, max_length=10_000,
+        label=gettext_lazy("Comment for the learner"), required=False, max_length=10_000,
         widget=forms.Textarea(attrs={"rows": 4}),
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 from pydantic import ValidationError
 
@@ -41,12 +41,12 @@ FORMAT_LABELS = {
 
 class UploadForm(forms.Form):
     file = forms.FileField(
-        label=_l("Question file"),
-        help_text=_l("GIFT, Moodle XML, Aiken, QTI 1.2, 2.x or 3.0 (file or package), CSV or XLSX; 20 MB at most."),
+        label=gettext_lazy("Question file"),
+        help_text=gettext_lazy("GIFT, Moodle XML, Aiken, QTI 1.2, 2.x or 3.0 (file or package), CSV or XLSX; 20 MB at most."),
     )  # fmt: skip
     format = forms.ChoiceField(
-        label=_l("Format"), required=False,
-        choices=[("", _l("Recognise by itself")), *FORMAT_LABELS.items()],
+        label=gettext_lazy("Format"), required=False,
+        choices=[("", gettext_lazy("Recognise by itself")), *FORMAT_LABELS.items()],
     )  # fmt: skip
 
     def clean_file(self) -> Any:
@@ -58,8 +58,8 @@ class UploadForm(forms.Form):
 
 class TargetForm(forms.Form):
     category = forms.ModelChoiceField(
-        Category.objects.none(), label=_l("Category"), required=False,
-        empty_label=_l("As in the file"),
+        Category.objects.none(), label=gettext_lazy("Category"), required=False,
+        empty_label=gettext_lazy("As in the file"),
     )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
