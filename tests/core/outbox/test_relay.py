@@ -15,12 +15,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tenants.context import use
+from tests.core.tasks.stack import Stack, undone
 from tremplin.api.context import TenantContext
 from tremplin.api.events import Delivery, Event, Subscriber, publish
 from tremplin.kernel import audit, outbox, relay
 from tremplin.kernel.current import NoTenant
 from tremplin.kernel.models import AuditEvent, OutboxEvent, Receipt
-from tests.core.tasks.stack import Stack, undone
 
 
 class Done(Event):

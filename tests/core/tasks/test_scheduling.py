@@ -11,14 +11,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from tenants.context import use
+from tests.core.tasks import work
+from tests.core.tasks.stack import Stack, undone
 from tremplin.api.tasks import enqueue, forget, remind, task
 from tremplin.kernel import clock, reminders, schedules
 from tremplin.kernel import tasks as kernel_tasks
 from tremplin.kernel.current import NoTenant
 from tremplin.kernel.state.models import Reminder
 from tremplin.kernel.tasks import jobs
-from tests.core.tasks import work
-from tests.core.tasks.stack import Stack, undone
 
 
 class Sent:

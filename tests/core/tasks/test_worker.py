@@ -12,11 +12,11 @@ from django.db import transaction
 from django.utils import translation
 
 from tenants.context import public, use
+from tests.core.tasks import work
+from tests.core.tasks.stack import Stack, eventually, undone
 from tremplin.api.tasks import enqueue
 from tremplin.kernel import audit
 from tremplin.kernel.tasks import sweep_jobs
-from tests.core.tasks import work
-from tests.core.tasks.stack import Stack, eventually, undone
 
 pytestmark = pytest.mark.slow
 
