@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db.migrations.autodetector import MigrationAutodetector
 from django.utils.translation import gettext as _
 
 from tenants import setup
@@ -19,6 +20,8 @@ BUSY = 3
 
 
 class Command(TenancyCommand):
+    # Django compares it with that of makemigrations: both must find the same changes.
+    autodetector = MigrationAutodetector
     help = "Bring public, the template and every space to what the code expects."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
