@@ -80,7 +80,7 @@ def test_dependencies_of_a_migration(text: str, allowed: bool) -> None:
 def test_translatable_strings_are_collected(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text('x = _("One")\ny = pgettext("ctx", "Two")\nz = other("No")\n')
     (tmp_path / "b.html").write_text(
-        '{% translate "Three" %}{% blocktranslate trimmed %}\n  Four {{ n }}\n  100%\n'
+        '{% translate "Three" %}{% translate "50 %" %}{% blocktranslate trimmed %}\n  Four {{ n }}\n  100%\n'
         "{% endblocktranslate %}<c-x :label='_(\"Five\")' />"
     )
     (tmp_path / "tests").mkdir()
@@ -89,6 +89,7 @@ def test_translatable_strings_are_collected(tmp_path: Path) -> None:
         "One": "a.py",
         "Two": "a.py",
         "Three": "b.html",
+        "50 %%": "b.html",
         "Four %(n)s 100%%": "b.html",
         "Five": "b.html",
     }

@@ -75,10 +75,12 @@ def strings_of(folder: Path) -> dict[str, str]:
     for path in sources_of(folder, ".html", ".txt"):
         source = path.read_text(encoding="utf-8")
         for match in [*TRANSLATED.finditer(source), *IN_ARGUMENT.finditer(source)]:
-            found.setdefault(match["text"], str(path.relative_to(folder)))
+            # Django looks a literal up with its percent signs doubled.
+            text = match["text"].replace("%", "%%")
+            found.setdefault(text, str(path.relative_to(folder)))
         for match in BLOCK.finditer(source):
-            for text in re.split(r"{%\s*plural\s*%}", match["body"])[:1]:
-                found.setdefault(_message(text, match["options"]), str(path.relative_to(folder)))
+            text = re.split(r"{%\s*plural\s*%}", match["body"])[0]
+            found.setdefault(_message(text, match["options"]), str(path.relative_to(folder)))
     return found
 
 
