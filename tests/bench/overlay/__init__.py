@@ -1,0 +1,1 @@
+"""Settings, modules and child process that only the measurements of tenancy use."""
