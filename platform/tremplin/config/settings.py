@@ -88,6 +88,7 @@ DATABASES = {
         "ENGINE": "tenants.db",
         **database_from_url(os.environ.get("DATABASE_URL", "postgresql://127.0.0.1:1/tremplin")),
         "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,  # a restart of the server must not cost one failed page each
         "OPTIONS": {
             "pool": {
                 "min_size": 2,
