@@ -44,6 +44,11 @@ class AttemptOut(Schema):
     passed: bool | None
     skills: dict[str, Any]
 
+    @staticmethod
+    def resolve_person_id(row: Attempt) -> UUID | None:
+        """Return who took it; blank after an erasure."""
+        return row.person
+
 
 class QuizPage(Schema):
     items: list[QuizOut]

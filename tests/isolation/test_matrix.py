@@ -1,0 +1,153 @@
+"""Every address and operation, asked with another school's session, ids and tokens."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from django.urls import Resolver404, resolve
+
+from tests.isolation import traces, world as worlds
+from tests.isolation.asking import PEOPLE, ask, sign_in
+from tests.isolation.routes import api_operations, routes
+from tests.isolation.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _quick_hashes(settings: Any) -> None:
+    """Hash passwords quickly: the real hasher takes most of a second on purpose."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def both(tenant_a: Any, tenant_b: Any, hq: Any) -> tuple[World, World]:
+    """Two furnished schools, their people signed in."""
+    pair = worlds.furnish(tenant_a, hq), worlds.furnish(tenant_b, hq)
+    for one in pair:
+        sign_in(one)
+    return pair
+
+
+def hostile_fields(victim: World) -> dict[str, str]:
+    """Return a form that names the victim's objects under every name a page may read."""
+    fields: dict[str, str] = {}
+    for name, value in victim.ids.items():
+        fields |= {name: value, f"{name}s": value, f"{name}_id": value}
+    return fields | {
+        "people": victim.ids["person"], "persons": victim.ids["person"], "go": "finish",
+        "action": "remove", "confirm": "1", "reason": "because", "state": "archived",
+        "position": "0", "revision": "9", "shown": "0", "a0": "0", "score": "1", "at": "1",
+        "comment": "x", "roles": "admin", "title": "x", "name": "x", "text": "x",
+        "email": "intruder@x.example", "password": "une autre phrase longue 7",
+        "password1": "une autre phrase longue 7", "password2": "une autre phrase longue 7",
+        "first_name": "x", "last_name": "x", "locale": "fr", "mode": "off", "terms": "on",
+    }  # fmt: skip
+
+
+def test_every_address_leads_to_the_view_it_names(both: tuple[World, World]) -> None:
+    wrong = {}
+    for route in routes():
+        path = worlds.address(route.name, route.pattern, both[0])
+        try:
+            found = resolve(path).func
+        except Resolver404:
+            found = None
+        if found is not route.pattern.callback:
+            wrong[route.text] = path
+    assert wrong == {}
+
+
+def test_every_operation_of_the_api_is_an_address() -> None:
+    texts = {route.text for route in routes()}
+    assert set(api_operations()) - texts == set()
+    assert len(api_operations()) == len([t for t in texts if t.startswith("api/v1/")]) - 2
+
+
+@pytest.mark.parametrize("direction", ["a-to-b", "b-to-a"])
+def test_no_address_answers_with_the_data_of_another_space(
+    both: tuple[World, World], direction: str
+) -> None:
+    victim, own = both if direction == "a-to-b" else both[::-1]
+    schema = victim.tenant.schema_name
+    watch = traces.Traces(victim)
+    before = traces.fingerprint(schema), traces.shared_rows(victim.tenant)
+    callers = {
+        "stranger": victim.cookies["admin"],
+        "anonymous": "",
+        "learner": own.cookies["learner"],
+        "admin": own.cookies["admin"],
+    }
+    form = hostile_fields(victim)
+    leaks, errors, statuses = [], [], Counter[int]()
+    for route in routes():
+        path = worlds.address(route.name, route.pattern, victim)
+        for caller, cookie in callers.items():
+            for method in route.methods:
+                data = form if method == "POST" else None
+                asked = ask(own.host, method, path, cookie=cookie, data=data, watched=schema)
+                statuses[asked.status] += 1
+                said = [*asked.supplied, *victim.ids.values()]
+                shown = watch.found(asked.answer, said)
+                if shown or asked.writes:
+                    leaks.append(f"{method} {path} as {caller}: {asked.status}, shows {shown}, writes {asked.writes}")
+                if asked.status >= 500:
+                    errors.append(f"{method} {path} as {caller}: {asked.error}")
+    assert leaks == []
+    assert errors == []
+    assert (traces.fingerprint(schema), traces.shared_rows(victim.tenant)) == before
+    cases = sum(len(route.methods) for route in routes()) * len(callers)
+    assert sum(statuses.values()) == cases
+
+
+def test_who_may_open_what(both: tuple[World, World], golden: Any) -> None:
+    own, other = both
+    callers = {"anonymous": "", **{role: own.cookies[role] for role in PEOPLE[1:]}}
+    callers["stranger"] = other.cookies["admin"]
+    lines = [
+        "# Who may open what: statuses of GET, then of an empty POST, in a school, for each page",
+        "# with ids of that school; «stranger» brings the session of another school's administrator.",
+        f"# {'address':<72}{'who':<34}" + "".join(f"{name:<14}" for name in callers),
+    ]
+    errors = []
+    for route in routes():
+        path = worlds.address(route.name, route.pattern, own)
+        cells = []
+        for caller, cookie in callers.items():
+            pair = []
+            for method in ("GET", "POST"):
+                data: dict[str, Any] | None = {} if method == "POST" else None
+                asked = ask(
+                    own.host, method, path, cookie=cookie, data=data, watched=own.tenant.schema_name
+                )
+                pair.append(str(asked.status))
+                if asked.status >= 500:
+                    errors.append(f"{method} {path} as {caller}: {asked.error}")
+            cells.append(" ".join(pair))
+        row = f"  {'/' + route.text:<72}{route.access:<34}" + "".join(f"{c:<14}" for c in cells)
+        lines.append(row.rstrip())
+    assert errors == []
+    golden("access_matrix.txt", "\n".join(lines))
+
+
+def test_the_detector_sees_what_it_looks_for(both: tuple[World, World]) -> None:
+    """Without this, a blind detector would make every test above pass."""
+    own, other = both
+    watch = traces.Traces(own)
+    schema = own.tenant.schema_name
+    page = ask(own.host, "GET", "/console/people/", cookie=own.cookies["admin"], watched=schema)
+    shown = watch.found(page.answer, [])
+    assert own.marker in shown
+    assert own.ids["person"] in shown
+    path = f"/console/people/{own.ids['person']}/suspend/"
+    write = ask(
+        own.host, "POST", path, cookie=own.cookies["admin"], data={"reason": "x"}, watched=schema
+    )
+    assert write.status == 302
+    assert write.writes > 0
+    assert write.answer.headers["Location"] != ""
+    elsewhere = ask(other.host, "GET", "/console/people/", cookie=other.cookies["admin"], watched=schema)
+    assert other.marker in traces.Traces(other).found(elsewhere.answer, [])
+    assert elsewhere.writes == 0
