@@ -194,10 +194,48 @@ def test_repairs_and_unknown_columns_are_shown(as_admin: Any) -> None:
     data = "Courriel;Nom;Téléphone;Régime\nlea@x.fr;Lefèvre;01;sans\n".encode("cp1252")
     page = check(as_admin, data)
     assert page.context["sheet"].unknown == ("Téléphone", "Régime")
-    assert page.context["sheet"].repairs[0].after == "lea@x.fr;Lefèvre"
+    assert page.context["sheet"].repairs[0].after == "lea@x.fr · Lefèvre"
     text = page.content.decode()
     assert "Téléphone, Régime" in text
     assert 'data-testid="import-repaired"' in text
+
+
+def test_a_plan_costs_three_queries_whatever_the_length(
+    tenant_a: Any, inside: Any, learner_a: Any, django_assert_num_queries: Any
+) -> None:
+    from tremplin.identity.importing.plan import make_plan
+    from tremplin.identity.importing.reading import Line, Sheet
+
+    lines = [
+        Line(n, {"email": f"p{n}@x.fr", "cohort": f"C{n % 9}"}, False) for n in range(2, 5_002)
+    ]
+    lines.append(Line(5_002, {"email": "lina@mecaformation.example"}, False))
+    sheet = Sheet("utf-8", ";", ("email", "cohort"), (), tuple(lines), (), 0)
+    with inside(tenant_a), django_assert_num_queries(3):
+        plan = make_plan(sheet, kind="school", allowed_roles=["learner"])
+    assert (len(plan.new), len(plan.unchanged), len(plan.new_cohorts)) == (5_000, 1, 9)
+
+
+def test_a_person_created_meanwhile_stops_the_import(
+    as_admin: Any, tenant_a: Any, inside: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tremplin.identity.importing import uploads
+    from tremplin.identity.models import Cohort, User
+
+    page = check(as_admin, b"email;cohorte\na@x.fr;Neuve\nlina@mecaformation.example;Neuve\n")
+    real = uploads.import_people
+
+    def late(plan: Any, **options: Any) -> Any:
+        User.objects.create_user("a@x.fr")
+        return real(plan, **options)
+
+    monkeypatch.setattr(uploads, "import_people", late)
+    response = as_admin.post(page.request["PATH_INFO"])
+    assert response.status_code == 422
+    assert "Vérifiez de nouveau la liste" in response.content.decode()
+    with inside(tenant_a):
+        assert not Cohort.objects.filter(slug="neuve").exists()
+        assert not User.objects.filter(email="lina@mecaformation.example").exists()
 
 
 def test_the_template_can_be_imported_as_it_is(as_admin: Any) -> None:

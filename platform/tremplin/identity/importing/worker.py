@@ -25,6 +25,7 @@ MAX_ROWS = 10_000
 MAX_COLUMNS = 60
 MAX_CELL = 2_000
 SHOWN_REPAIRS = 5
+BETWEEN = " · "
 SEPARATORS = (";", ",", "\t", "|")
 COLUMNS = {
     "email": (
@@ -197,9 +198,13 @@ def _rows(lines: io.StringIO, separator: str, skipped: int, encoding: str) -> di
         if foreign or any(repair(cell) != cell for cell in before):
             repaired_lines += 1
             if len(repaired) < SHOWN_REPAIRS:
-                shown = _as_wrongly_read(before) if foreign else separator.join(before)
+                wrong = [_as_wrongly_read(cell) for cell in before] if foreign else before
                 repaired.append(
-                    {"line": line, "before": shown, "after": separator.join(cells.values())}
+                    {
+                        "line": line,
+                        "before": BETWEEN.join(wrong),
+                        "after": BETWEEN.join(cells.values()),
+                    }
                 )
         extra = any(cell.strip() for cell in record[len(mapped) :])
         rows.append({"line": line, "cells": cells, "extra": extra})
@@ -216,9 +221,9 @@ def _rows(lines: io.StringIO, separator: str, skipped: int, encoding: str) -> di
     }
 
 
-def _as_wrongly_read(cells: list[str]) -> str:
-    """Return the cells as a reader that expects UTF-8 would show them."""
-    return " ".join(cell.encode("cp1252", "replace").decode("utf-8", "replace") for cell in cells)
+def _as_wrongly_read(cell: str) -> str:
+    """Return the cell as a reader that expects UTF-8 would show it."""
+    return cell.encode("cp1252", "replace").decode("utf-8", "replace")
 
 
 def main() -> None:
