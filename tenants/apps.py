@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core import checks
 from django.db.models.signals import post_migrate, pre_save
 from django.utils.translation import gettext_lazy as _
@@ -26,5 +26,18 @@ class TenantsConfig(AppConfig):
             checks.register(check, "tenancy")
         for check in tenancy_checks.DEPLOY:
             checks.register(check, "tenancy", deploy=True)
-        if "tenancy" not in services._table:
-            services.provide("tenancy", service)
+        services.provide("tenancy", service)
+        if apps.is_installed("tremplin.kernel"):
+            self._join_kernel()
+
+    @staticmethod
+    def _join_kernel() -> None:
+        """Declare periodic work and the readiness check (absent when only schemas are measured)."""
+        from tenants.health import check_schemas
+        from tremplin.kernel.health import register_check
+        from tremplin.kernel.schedules import register_schedule
+
+        register_check("schemas", check_schemas)
+        register_schedule(
+            "tenants.sweep_creations", "tenants.tasks.sweep_creations", "*/10 * * * *", False
+        )

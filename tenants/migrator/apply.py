@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import groupby
 
 from django.apps import apps
@@ -31,11 +31,12 @@ ATTEMPTS = 5
 RETRIED = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected
 
 
-def run_steps(found: Sequence[Step], *, together: bool) -> None:
+def run_steps(found: Iterable[Step], *, together: bool) -> None:
     """Apply the steps in the current schema.
 
     ``together``: consecutive atomic migrations share one transaction, so a killed run leaves the
-    schema done or undone; otherwise each has its own (the first build of a large schema).
+    schema done or undone; otherwise each has its own (the first build of a large schema), and
+    ``found`` may be a generator whose states are freed on the way.
     """
     for (atomic, _), group in groupby(
         enumerate(found),

@@ -165,6 +165,13 @@ def _full_order(graph: MigrationLoader) -> list[Key]:
     return list(order)
 
 
+def missing(target: Target, labels: Collection[str]) -> list[Migration]:
+    """Return the pending migrations of ``target`` without rendering any state."""
+    with inside(target):
+        graph = MigrationLoader(connection, ignore_no_migrations=True)
+    return pending(labels, graph)
+
+
 def touched(found: Collection[Step]) -> frozenset[str]:
     """Return the labels whose permissions the steps may change."""
     kinds = (CreateModel, AlterModelOptions, RenameModel)

@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from django.db import connection, connections, transaction
-from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.migration import Migration
 from django.utils import timezone
 
@@ -139,15 +138,16 @@ def _has_types() -> bool:
 
 def migrate_public(report: Report = _silent) -> int:
     """Migrate the shared tables, then rename and create content types."""
-    found = list(planning.steps(PUBLIC, shared_labels()))
+    found = planning.missing(PUBLIC, shared_labels())
     if found:
         report(f"Shared tables: {len(found)} migrations.")
     known = _has_types()
     with public_write("migration"):
-        apply.run_steps(found, together=False)
+        if found:
+            apply.run_steps(planning.steps(PUBLIC, shared_labels()), together=False)
         with transaction.atomic():
             if known:
-                _rename_types([step.migration for step in found])
+                _rename_types(found)
                 _rename_types(_pending_of_template())
             contenttypes.sync()
     return len(found)
@@ -157,9 +157,7 @@ def _pending_of_template() -> list[Migration]:
     recorded = planning.applied_in([TEMPLATE_SCHEMA])[TEMPLATE_SCHEMA]
     if not recorded or planning.leaves(tenant_labels()) <= recorded:
         return []
-    with planning.inside(TEMPLATE_SCHEMA):
-        graph = MigrationLoader(connection, ignore_no_migrations=True)
-        return planning.pending(tenant_labels(), graph)
+    return planning.missing(TEMPLATE_SCHEMA, tenant_labels())
 
 
 def _rename_types(migrations: list[Migration]) -> None:
@@ -177,14 +175,21 @@ def migrate_template(report: Report = _silent) -> None:
         raw.execute("SELECT pg_advisory_lock(%s)", [locks.key(locks.TEMPLATE)])
         apply.ensure_schema(TEMPLATE_SCHEMA)
         first = not planning.applied_in([TEMPLATE_SCHEMA])[TEMPLATE_SCHEMA]
-        plan = planning.build(TEMPLATE_SCHEMA, tenant_labels())
-        if plan.steps:
-            report(f"Template: {len(plan.steps)} migrations.")
+        count = len(planning.missing(TEMPLATE_SCHEMA, tenant_labels()))
+        if count:
+            report(f"Template: {count} migrations.")
         begin = time.monotonic()
+        touched = tenant_labels()
+        found = planning.steps(TEMPLATE_SCHEMA, tenant_labels())
         with planning.inside(TEMPLATE_SCHEMA), public_write("migration"):
-            apply.run_steps(plan.steps, together=not first)
+            if first:
+                apply.run_steps(found, together=False)
+            else:
+                plan = list(found)
+                touched = planning.touched(plan)
+                apply.run_steps(plan, together=True)
             with transaction.atomic():
-                apply.sync(tenant_labels() if first else plan.touched)
+                apply.sync(touched)
         apply.mark(
             TEMPLATE_SCHEMA,
             previous_fingerprint=state.fingerprint if state else "",
@@ -358,19 +363,22 @@ def _work(_index: int, task: Task) -> str:
             connections.close_all()
 
 
+def _name(migration: Migration) -> str:
+    return f"{migration.app_label}.{migration.name}"
+
+
 def pending_summary() -> list[str]:
     """Return one line per thing a run would do; empty when everything is current."""
     with public():
-        lines = [
-            f"public: {'.'.join(step.key)}" for step in planning.steps(PUBLIC, shared_labels())
-        ]
+        shared = planning.missing(PUBLIC, shared_labels())
+        lines = [f"public: {_name(migration)}" for migration in shared]
         if not _has_registry():
             return [*lines, "template: all migrations"]
         recorded = planning.applied_in([TEMPLATE_SCHEMA])[TEMPLATE_SCHEMA]
         if not recorded:
             return [*lines, "template: all migrations"]
-        found = list(planning.steps(TEMPLATE_SCHEMA, tenant_labels()))
-        lines += [f"template: {'.'.join(step.key)}" for step in found]
+        found = planning.missing(TEMPLATE_SCHEMA, tenant_labels())
+        lines += [f"template: {_name(migration)}" for migration in found]
         state = SchemaState.objects.filter(schema_name=TEMPLATE_SCHEMA).first()
         if not found and (state is None or state.fingerprint != fingerprint.of_code()):
             lines.append("template: roles and permissions")
