@@ -17,7 +17,6 @@ from tremplin.kernel.realtime.endpoint import Asked, Denied
 from tremplin.kernel.realtime.hub import Reader
 from tremplin.kernel.realtime.topics import is_allowed
 
-
 ATTEMPTS = 9  # one more than the pool may hold connections
 
 

@@ -174,8 +174,9 @@ def fan_out(schedule: str, slot: str) -> int:
 @public_task(max_retries=0, time_limit=60)
 def tick() -> None:
     """Send due reminders and start due schedules; beat calls it every 20 seconds."""
-    from tremplin.kernel import reminders
+    from tremplin.kernel import health, reminders
 
+    health.announce("worker")
     reminders.send_due()
     start_due(timezone.now())
     with services.tenancy().public_write("schedules"):

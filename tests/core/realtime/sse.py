@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -69,6 +71,10 @@ class Stream:
         return [(event.type, event.data) for event in self.events]
 
     def close(self) -> None:
+        # The reading thread holds the buffer's lock until something arrives: hang up first.
+        if self.connection.sock is not None:
+            with contextlib.suppress(OSError):
+                self.connection.sock.shutdown(socket.SHUT_RDWR)
         self.connection.close()
 
 

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -56,12 +55,12 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(stack: Stack) -> Iterator[Site]:
+def site(stack: Stack) -> Site:
     port = free_port()
     stack.start_web(port, application=APPLICATION)
     ana, ana_cookie = stack.person(stack.a)
     bob, bob_cookie = stack.person(stack.b)
-    yield Site(stack, port, ana, ana_cookie, bob, bob_cookie)
+    return Site(stack, port, ana, ana_cookie, bob, bob_cookie)
 
 
 # --- delivery -----------------------------------------------------------------------------------
