@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +22,7 @@ from tremplin.kernel import registry
 logger = logging.getLogger(__name__)
 Status = Literal["ok", "warning", "failed"]
 STALE_AFTER = timedelta(minutes=3)
+ANNOUNCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class HealthMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
+        self._announced = float("-inf")
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path_info.startswith("/health/"):
@@ -64,6 +67,8 @@ class HealthMiddleware:
             return _answer(200, {"status": "ok"})
         if request.path_info == "/health/ready":
             fine, results = ready()
+            if fine:
+                self._announce()
             body = {
                 "status": "ok" if fine else "failed",
                 "checks": {
@@ -73,6 +78,14 @@ class HealthMiddleware:
             }
             return _answer(200 if fine else 503, body)
         return _answer(404, {"status": "unknown"})
+
+    def _announce(self) -> None:
+        """Say once a minute that this web process runs; probes come more often."""
+        moment = time.monotonic()
+        if moment - self._announced < ANNOUNCE_SECONDS:
+            return
+        self._announced = moment
+        announce("web")
 
 
 def _answer(status: int, body: dict[str, Any]) -> JsonResponse:

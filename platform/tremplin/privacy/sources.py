@@ -9,6 +9,7 @@ from tremplin.api import NoPersonalData, PersonalData
 from tremplin.files.privacy import FilesPersonalData
 from tremplin.identity.privacy import IdentityPersonalData
 from tremplin.kernel import registry
+from tremplin.kernel.privacy import AuditPersonalData
 from tremplin.notifications.privacy import NotificationsPersonalData
 from tremplin.profiles.privacy import ProfilesPersonalData
 
@@ -34,6 +35,7 @@ def core() -> Iterator[Source]:
     yield Source("notifications", NotificationsPersonalData())
     yield Source("profiles", ProfilesPersonalData())
     yield Source("files", FilesPersonalData())
+    yield Source("kernel", AuditPersonalData())
     yield Source("identity", IdentityPersonalData())
 
 

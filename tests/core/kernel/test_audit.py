@@ -161,6 +161,27 @@ def test_logs_of_two_spaces_are_two_chains(log: Any, tenant_b: Any, inside: Any)
     assert AuditEvent.objects.count() == 3
 
 
+def test_a_person_receives_her_own_events_and_retention_ends_them(log: Any) -> None:
+    from tremplin.api import services
+    from tremplin.kernel.privacy import AuditPersonalData
+
+    with audit.actor(UUID(int=2), "person", "198.51.100.1"):
+        audit.record("security.role_changed", target=f"person:{ADA}")
+    keeper, ctx = AuditPersonalData(), services.contexts().current()
+    (file,) = keeper.export(ctx, ADA)
+    assert file.name == "audit/events.json"
+    assert [(row["kind"], row["by_you"], row["address"]) for row in file.data] == [
+        ("security.login", True, "192.0.2.7"),
+        ("module.activated", True, "192.0.2.7"),
+        ("security.logout", True, "192.0.2.7"),
+        ("security.role_changed", False, ""),
+    ]
+    assert keeper.erase(ctx, ADA) == 0
+    assert AuditEvent.objects.count() == 4
+    assert keeper.retain(ctx, START + timedelta(days=2)) == 2
+    assert audit.verify().ok
+
+
 def test_the_command_names_the_broken_row(log: Any, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("verify_audit_chain", tenant=log.slug)
     assert capsys.readouterr().out == f"{log.slug}: 3 rows, chain holds\n"

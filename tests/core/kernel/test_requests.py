@@ -179,6 +179,21 @@ def test_a_process_with_other_plugins_is_named() -> None:
     assert ProcessReport.objects.filter(role="web").count() == 1
 
 
+@pytest.mark.django_db
+def test_a_probe_announces_the_web_process_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    announced: list[str] = []
+    moment = [100.0]
+    monkeypatch.setattr(health, "_checks", {})
+    monkeypatch.setattr(health, "announce", announced.append)
+    monkeypatch.setattr(health.time, "monotonic", lambda: moment[0])
+    middleware = health.HealthMiddleware(lambda request: HttpResponse())
+    for passed in (0.0, 59.0, 2.0):
+        moment[0] += passed
+        assert middleware(RequestFactory().get("/health/ready")).status_code == 200
+    assert announced == ["web", "web"]
+    assert middleware(RequestFactory().get("/other/")).content == b""
+
+
 def test_a_log_line_names_the_space_and_no_person(plain_tenant: Any) -> None:
     record = logging.LogRecord(
         "tremplin.x", logging.WARNING, __file__, 1, "mail to %s failed", ("ada@example.org",), None
