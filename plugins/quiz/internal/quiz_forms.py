@@ -141,7 +141,7 @@ class AssignForm(forms.Form):
     """Who takes the quiz, and until when."""
 
     cohorts = forms.MultipleChoiceField(
-        label=gettext_lazy("Groups"), required=False, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Groups"), required=False, widget=forms.CheckboxSelectMultiple(attrs={"data-testid": "assign-cohort"})
     )
     people = forms.CharField(
         label=gettext_lazy("People"), required=False, widget=forms.Textarea(attrs={"rows": 2}), max_length=10_000,

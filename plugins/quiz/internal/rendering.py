@@ -183,9 +183,10 @@ def _fill(
 
     if isinstance(content, (SingleContent, MultipleContent)):
         chosen = {value} if isinstance(value, str) else set(value or ())
+        names = tokens(content, seed)
         options = {
             c.key: Option(
-                c.key,
+                names[c.key],
                 html(c.text_html),
                 c.key in chosen,
                 c.weight > 0,

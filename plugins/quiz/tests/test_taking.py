@@ -84,6 +84,25 @@ def test_every_page_of_an_attempt_shows(client: Any, attempt: Attempt) -> None:
         assert b'data-testid="quiz-timer">12:00<' in page.content
 
 
+@pytest.mark.parametrize("position", [0, 4])
+def test_what_the_page_offers_is_what_a_save_understands(
+    client: Any, attempt: Attempt, position: int
+) -> None:
+    import html as markup
+    import re
+
+    page = client.get(f"/app/quiz/attempt/{attempt.pk}?q={position + 1}").content.decode()
+    pattern = rf'name="a{position}" value="([^"]+)"[^>]*><span>(.*?)</span>'
+    shown = {markup.unescape(text): token for token, text in re.findall(pattern, page)}
+    content = attempt.answers.select_related("version").get(position=position).version.typed
+    assert len(shown) == len(content.choices) == 4
+    for revision, choice in enumerate(content.choices, start=1):
+        data = {f"a{position}": shown[choice.text_html], "position": position, "revision": revision}
+        assert client.post(f"/app/quiz/attempt/{attempt.pk}/save/", data).status_code == 200
+        stored = Answer.objects.get(attempt=attempt, position=position).response["value"]
+        assert stored in (choice.key, [choice.key])
+
+
 def test_a_save_costs_few_queries(client: Any, attempt: Attempt) -> None:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
