@@ -7,7 +7,7 @@ from functools import partial
 from html import escape
 
 from django.core.exceptions import DisallowedHost
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -73,6 +73,9 @@ class TenancyMiddleware:
             if not _exhausted(error):
                 raise
             return _page(request, "", _busy_title(), _busy_text())
+        except ProgrammingError:
+            # The registry does not exist before the first set-up of the database.
+            return _preparing(request, "")
         if tenant is None and request.path.startswith(CHALLENGE_PATH):
             return challenge_answer(request)
         if tenant is None or tenant.status in HIDDEN:
@@ -143,14 +146,18 @@ def _refusal(request: HttpRequest, tenant: TenantInfo) -> HttpResponse | None:
             return None
         return _suspended(request, tenant)
     if tenant.status in CLOSED or not tenant.ready:
-        with _language(request, tenant.locale):
-            return _page(
-                request,
-                tenant.locale,
-                _("This space is being prepared"),
-                _("It will be back in a moment: try again shortly."),
-            )
+        return _preparing(request, tenant.locale)
     return None
+
+
+def _preparing(request: HttpRequest, locale: str) -> HttpResponse:
+    with _language(request, locale):
+        return _page(
+            request,
+            translation.get_language() or "en",
+            _("This space is being prepared"),
+            _("It will be back in a moment: try again shortly."),
+        )
 
 
 def _suspended(request: HttpRequest, tenant: TenantInfo) -> HttpResponse:

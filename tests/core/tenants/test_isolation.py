@@ -198,6 +198,13 @@ def test_a_schema_of_another_release_is_not_served(db, tenant_a):
     assert served(tenant_a.primary_host).status_code == 503
 
 
+def test_a_database_that_is_not_set_up_answers_503(own_database):
+    from tenants.databases import scratch
+
+    with scratch("empty"):
+        assert served("lycee.localhost").status_code == 503
+
+
 def test_pool_exhausted_answers_503(db, tenant_a):
     from django.db import OperationalError
     from psycopg_pool import PoolTimeout
