@@ -8,12 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tremplin.operations.demo import world
+from tremplin.operations.demo.answers import Answers
 from tremplin.operations.demo.visitor import Visitor, WalkError
 
 Report = Callable[[str], None]
 SLUG = "lycee-garnier"
 EMAIL = "camille@garnier.example"
 PASSWORD = "une-phrase-pour-Garnier-2026"  # noqa: S105  of a space that the check creates
+
+LEARNERS = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,10 @@ class Walk:
 
     def import_people(self) -> str:
         lines = ["email,first_name,last_name,role,cohort"]
-        lines += [f"eleve{n}@garnier.example,Élève,Numéro{n},learner,2026-A" for n in range(1, 29)]
+        lines += [
+            f"eleve{n}@garnier.example,Élève,Numéro{n},learner,2026-A"
+            for n in range(1, LEARNERS + 1)
+        ]
         lines += [
             "pas-une-adresse,Sans,Adresse,learner,2026-A",
             "x@garnier.example,X,Y,wizard,2026-A",
@@ -107,7 +113,7 @@ class Walk:
         content = ("\n".join(lines) + "\n").encode("utf-8")
         form = self.owner.get("/console/people/import/").form(testid="import-upload")
         preview = self.owner.submit(form, files={"file": ("people.csv", "text/csv", content)})
-        if not re.search(r"\b28\b", preview.text):
+        if not re.search(rf"\b{LEARNERS}\b", preview.text):
             raise WalkError("the dry run does not announce 28 people")
         self.owner.submit(preview.form(testid="import-apply"))
         people = self.owner.get("/console/people/?q=eleve28")
@@ -121,13 +127,51 @@ class Walk:
         self.owner.get("/console/quiz/")
         return "trial started"
 
+    def assign_pack(self) -> str:
+        library = self.owner.get("/console/quiz/library/")
+        self.owner.submit(library.form(testid="pack-install"))
+        link = re.search(r'href="(/console/quiz/[0-9a-f-]{36}/assign/)"', self.owner.page.text)
+        if link is None:
+            link = re.search(r'href="(/console/quiz/[0-9a-f-]{36}/)"', self.owner.page.text)
+            if link is None:
+                raise WalkError("the installed pack is not listed")
+            link = re.match(r"(.*)", f"{link.group(1)}assign/")
+        assert link is not None  # noqa: S101  the pattern matches everything
+        page = self.owner.get(link.group(1))
+        cohorts = re.findall(r'name="cohorts"[^>]*value="([^"]+)"', page.text)
+        form = page.form(testid="assign-submit")
+        self.owner.submit(form, repeated={"cohorts": cohorts[:1]})
+        _wait(self._all_mailed, seconds=40)
+        return "28 people told by mail"
+
+    def _all_mailed(self) -> str | None:
+        outbox = self.owner.get("/_demo/outbox/")
+        return "mailed" if outbox.text.count("haute tension") >= LEARNERS else None
+
     def take_quiz(self) -> str:
         learner = self.visitor("mecaformation.localhost")
         learner.sign_in("lina@mecaformation.example", world.password())
         home = learner.get("/app/")
-        if "haute tension" not in home.text:
+        link = re.search(r'href="(/app/quiz/[0-9a-f-]{36}/)"', home.text)
+        if link is None or "haute tension" not in home.text:
             raise WalkError("Lina's next action is not the quiz")
-        return "Lina sees her quiz"
+        learner.submit(learner.get(link.group(1)).form(testid="quiz-start"))
+        answers = Answers(world.load()["quizzes"][0]["questions"])
+        for _question in range(answers.count):
+            page = learner.page
+            last = 'data-testid="quiz-next"' not in page.text
+            form = page.form(testid="quiz-finish")
+            learner.submit(
+                form,
+                repeated=answers.for_page(page.text, wrong={"short"}),
+                go="finish" if last else "next",
+            )
+        learner.submit(learner.page.form(testid="quiz-submit"))
+        percent = re.search(r'data-testid="quiz-percent"[^>]*>\s*([^<]+?)\s*<', learner.page.text)
+        shown = percent.group(1).replace("\u202f", " ") if percent else "nothing"
+        if shown != "87,5 %" and shown != "87,50 %":
+            raise WalkError(f"7 right answers of 8 show {shown} instead of 87,5 %")
+        return f"Lina takes it: {shown}"
 
     def isolation(self) -> str:
         lina = self.visitor("mecaformation.localhost")
@@ -149,7 +193,8 @@ class Walk:
             ("the brand is guarded and published", self.guarded_brand),
             ("people are imported from a CSV", self.import_people),
             ("the quiz module starts", self.start_quiz),
-            ("a learner finds her quiz", self.take_quiz),
+            ("a content pack is installed and assigned", self.assign_pack),
+            ("a learner takes her quiz", self.take_quiz),
             ("spaces are isolated", self.isolation),
         ]
 

@@ -184,14 +184,17 @@ class Visitor:
         action: str = "",
         expect: int = 200,
         files: dict[str, Upload] | None = None,
+        repeated: dict[str, list[str]] | None = None,
         **values: str,
     ) -> Page:
-        """Send a form with ``values`` over what it holds."""
+        """Send a form with ``values`` over what it holds; ``repeated`` fields come several times."""
         fields = {**form.fields, **values}
         if files:
             body, content_type = _multipart(fields, files)
         else:
-            body, content_type = urlencode(fields).encode(), "application/x-www-form-urlencoded"
+            sent = {**fields, **(repeated or {})}
+            body = urlencode(sent, doseq=True).encode()
+            content_type = "application/x-www-form-urlencoded"
         page = self._send("POST", action or form.action, body, content_type)
         return self._settle(page, expect)
 
