@@ -10,6 +10,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from tenants import registry
 from tenants.context import use
 from tests.core.tasks import work
 from tests.core.tasks.stack import Stack, undone
@@ -275,17 +276,21 @@ def test_fan_out_gives_each_active_tenant_one_job_however_often_it_runs(
     stack: Stack, sent: Sent
 ) -> None:
     slot = NOW.isoformat()
-    assert schedules.fan_out(schedule="tests.nightly", slot=slot) == 2
-    assert sorted(sent.who()) == sorted([("note", str(stack.a.uuid)), ("note", str(stack.b.uuid))])
-    assert [message[3] for message in sent.messages] == [
-        schedules.jitter(stack.a.uuid), schedules.jitter(stack.b.uuid)
-    ]  # fmt: skip
+    stack.sql("UPDATE tenants_tenant SET status = 'suspended' WHERE slug = 'volteo'")
+    registry.invalidate()
+    spaces = {row[0] for row in stack.sql("SELECT uuid FROM tenants_tenant WHERE slug <> 'volteo'")}
+    assert len(spaces) == 6
+    assert schedules.fan_out(schedule="tests.nightly", slot=slot) == 6
+    assert sorted(sent.who()) == sorted(("note", str(uuid)) for uuid in spaces)
+    assert {message[2]["tremplin_tenant"]: message[3] for message in sent.messages} == {
+        str(uuid): schedules.jitter(uuid) for uuid in spaces
+    }
     # The run before has not ended anywhere.
     assert schedules.fan_out(schedule="tests.nightly", slot=slot) == 0
     stack.sql("UPDATE kernel_state_jobstatus SET state = 'done'")
     # The same slot again finds the rows that exist: their messages are sent, nothing runs twice.
-    assert schedules.fan_out(schedule="tests.nightly", slot=slot) == 2
-    assert stack.jobs(task=work.note.name) == [("done", 0, ""), ("done", 0, "")]
+    assert schedules.fan_out(schedule="tests.nightly", slot=slot) == 6
+    assert stack.jobs(task=work.note.name) == 6 * [("done", 0, "")]
     assert schedules.fan_out(schedule="tests.once", slot=slot) == 1
     assert stack.jobs(task=work.in_public.name) == [("queued", 0, "")]
     assert schedules.fan_out(schedule="tests.unknown", slot=slot) == 0

@@ -64,7 +64,7 @@ def follow_database() -> None:
     options = dict(current_app.conf.broker_transport_options)
     if "conn_string" not in options:
         return
-    pools.reset()
+    pools.reset()  # type: ignore[no-untyped-call]
     options["conn_string"] = libpq_dsn(connections.settings["default"])
     current_app.conf.broker_transport_options = options
     # Both pools are built again, with the new options, when the next message is sent.
