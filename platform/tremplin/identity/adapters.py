@@ -59,6 +59,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             return self.respond_user_inactive(request, user)
         return super().pre_login(request, user, **kwargs)
 
+    def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:
+        """Confirm an address unless it is the sign-in address of someone else here.
+
+        allauth compares with confirmed addresses only; an invited colleague's is not confirmed yet.
+        """
+        others = User.objects.filter(email=normalise_email(email_address.email))
+        if others.exclude(pk=email_address.user_id).exists():
+            return False
+        return bool(super().confirm_email(request, email_address))
+
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Return where a person lands after signing in."""
         return "/app/"

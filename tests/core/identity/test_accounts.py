@@ -298,3 +298,44 @@ def test_the_settings_getter_never_queries(
         assert getter("MFA_TOTP_ISSUER", "") == "MécaFormation Lyon"
         assert getter("ACCOUNT_UNKNOWN", 7) == 7
     assert getter("ACCOUNT_SALT", "x") == "account:public"
+
+
+def test_changing_the_address_waits_for_its_confirmation(
+    client_for: Any, tenant_a: Any, learner_a: Any, inside: Any
+) -> None:
+    client = client_for(tenant_a)
+    sign_in(client, learner_a.email)
+    client.post("/accounts/email/", {"action_add": "1", "email": "Lina.Moreau@Ailleurs.example"})
+    with inside(tenant_a):
+        learner_a.refresh_from_db()
+        assert learner_a.email == "lina@mecaformation.example"
+    assert [message.to for message in mail.outbox] == [["lina.moreau@ailleurs.example"]]
+    client.post(path_in(mail.outbox[0], "/accounts/confirm-email/"))
+    with inside(tenant_a):
+        learner_a.refresh_from_db()
+        assert learner_a.email == "lina.moreau@ailleurs.example"
+        assert learner_a.search_text == "lina moreau lina.moreau@ailleurs.example"
+        assert learner_a.emailaddress_set.count() == 1
+    assert sign_in(client_for(tenant_a), "lina@mecaformation.example").status_code == 200
+    assert sign_in(client_for(tenant_a), "lina.moreau@ailleurs.example").status_code == 302
+
+
+@pytest.mark.parametrize("verified", [True, False], ids=["active", "invited"])
+def test_the_address_of_a_colleague_cannot_be_taken(
+    client_for: Any, tenant_a: Any, learner_a: Any, make_person: Any, inside: Any, verified: bool
+) -> None:
+    colleague = make_person(tenant_a, "collegue@x.example", password=None, verified=verified)
+    client = client_for(tenant_a)
+    sign_in(client, learner_a.email)
+    change = "/accounts/email/"
+    taken = client.post(change, {"action_add": "1", "email": "Collegue@X.example"})
+    link = path_in(mail.outbox[0], "/accounts/confirm-email/")
+    assert client_for(tenant_a).post(link).status_code == 302
+    free = client.post(change, {"action_add": "1", "email": "libre@x.example"})
+    # Nothing tells which addresses have an account.
+    assert (taken.status_code, taken["Location"]) == (free.status_code, free["Location"])
+    with inside(tenant_a):
+        learner_a.refresh_from_db()
+        colleague.refresh_from_db()
+        assert learner_a.email == "lina@mecaformation.example"
+        assert colleague.email == "collegue@x.example"

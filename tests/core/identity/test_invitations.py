@@ -189,3 +189,38 @@ def test_the_invitation_is_queued_for_this_space(tenant_a: Any, inside: Any, inv
         task="tremplin.identity.tasks.send_invitations", tenant_id=tenant_a.pk
     )
     assert [job.state for job in jobs if str(invited.pk) in str(job.args)] == ["queued"]
+
+
+def test_two_clicks_at_once_open_the_account_once(
+    own_database: str, django_db_blocker: Any
+) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from django.db import connection
+
+    from tenants import registry
+    from tenants.context import use
+    from tremplin.identity import services
+    from tremplin.identity.errors import IdentityError
+    from tremplin.identity.models import Invitation
+
+    def open_account(number: int) -> str:
+        try:
+            with use(registry.by_slug("mecaformation")):
+                fresh = Invitation.objects.get(email="owner@mecaformation.example")
+                services.accept_invitation(
+                    fresh,
+                    password=f"{PASSWORD} {number}",
+                    first_name=str(number),
+                    last_name="",
+                    locale="fr",
+                )
+        except IdentityError as error:
+            return error.code
+        finally:
+            connection.close()
+        return "opened"
+
+    with django_db_blocker.unblock(), ThreadPoolExecutor(4) as pool:
+        outcomes = sorted(pool.map(open_account, range(4)))
+    assert outcomes == ["invitation_closed"] * 3 + ["opened"]

@@ -307,3 +307,33 @@ def test_cohort_pages(as_admin: Any, crowd: Any, tenant_a: Any, inside: Any) -> 
     with inside(tenant_a):
         assert list(Cohort.objects.values_list("slug", flat=True)) == ["cap-2028"]
         assert crowd["eloise"].is_active
+
+
+def test_a_trainer_reads_people_and_changes_nothing(
+    client_for: Any, tenant_a: Any, make_person: Any, learner_a: Any, inside: Any
+) -> None:
+    from tremplin.identity import services
+
+    with inside(tenant_a):
+        services.suspend(learner_a, "motif confidentiel")
+    trainer = client_for(tenant_a, make_person(tenant_a, "karim@x.example", "trainer"))
+    page = trainer.get("/console/people/").content.decode()
+    assert "Moreau" in page
+    for control in ("bulk-preview", "people-invite", "people-import", "people-export"):
+        assert f'data-testid="{control}"' not in page
+    detail = trainer.get(f"/console/people/{learner_a.pk}/").content.decode()
+    assert "motif confidentiel" not in detail
+    for control in ("person-sessions", "person-suspend", "roles-save", "person-save"):
+        assert f'data-testid="{control}"' not in detail
+    for path in (
+        "bulk/",
+        "invite/",
+        "import/",
+        f"{learner_a.pk}/resume/",
+        f"{learner_a.pk}/roles/",
+    ):
+        assert trainer.post(f"/console/people/{path}").status_code == 403
+    assert trainer.post("/console/cohorts/", {"name": "Pirate"}).status_code == 403
+    with inside(tenant_a):
+        learner_a.refresh_from_db()
+        assert learner_a.is_active is False

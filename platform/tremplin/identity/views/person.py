@@ -59,7 +59,12 @@ def _page(
         "can_close": not mine and authority.may_manage(ctx, held),
         "can_roles": ctx.can("identity.manage_people") and bool(reachable),
         "invitation": selectors.pending_invitation(person.pk),
-        "sessions": list(UserSession.objects.filter(user=person).order_by("-last_seen_at")[:20]),
+        # Addresses and browsers are shown to the person and to who manages accounts, not to trainers.
+        "sessions": (
+            list(UserSession.objects.filter(user=person).order_by("-last_seen_at")[:20])
+            if mine or ctx.can("identity.manage_people")
+            else []
+        ),
         "person_form": PersonForm(
             initial={
                 "first_name": person.first_name,
