@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
+from django.utils.translation import gettext
 
 from tenants.models import Domain, SchemaState, Tenant
 from tenants.registry import TenantInfo, all_tenants
@@ -18,7 +19,9 @@ class SpaceRow:
 
     tenant: TenantInfo
     reseller: str
-    schema_status: str
+    kind: str
+    status: str
+    schema_label: str
     created_at: datetime | None
     hosts: list[str]
 
@@ -52,12 +55,18 @@ def spaces() -> list[SpaceRow]:
         SpaceRow(
             tenant,
             names.get(tenant.reseller_pk or 0, ""),
-            states.get(tenant.schema_name, "unknown"),
+            str(Tenant.Kind(tenant.kind).label),
+            str(Tenant.Status(tenant.status).label),
+            _schema_label(states.get(tenant.schema_name)),
             created.get(tenant.pk),
             hosts.get(tenant.pk, []),
         )
         for tenant in sorted(tenants, key=lambda tenant: tenant.name.lower())
     ]
+
+
+def _schema_label(status: str | None) -> str:
+    return str(SchemaState.Status(status).label) if status else gettext("Unknown")
 
 
 def modules() -> list[PluginRow]:

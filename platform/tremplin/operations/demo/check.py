@@ -129,15 +129,7 @@ class Walk:
 
     def assign_pack(self) -> str:
         library = self.owner.get("/console/quiz/library/")
-        self.owner.submit(library.form(testid="pack-install"))
-        link = re.search(r'href="(/console/quiz/[0-9a-f-]{36}/assign/)"', self.owner.page.text)
-        if link is None:
-            link = re.search(r'href="(/console/quiz/[0-9a-f-]{36}/)"', self.owner.page.text)
-            if link is None:
-                raise WalkError("the installed pack is not listed")
-            link = re.match(r"(.*)", f"{link.group(1)}assign/")
-        assert link is not None  # noqa: S101  the pattern matches everything
-        page = self.owner.get(link.group(1))
+        page = self.owner.submit(library.form(testid="pack-install-securite-ht"))
         cohorts = re.findall(r'name="cohorts"[^>]*value="([^"]+)"', page.text)
         form = page.form(testid="assign-submit")
         self.owner.submit(form, repeated={"cohorts": cohorts[:1]})
@@ -151,10 +143,12 @@ class Walk:
     def take_quiz(self) -> str:
         learner = self.visitor("mecaformation.localhost")
         learner.sign_in("lina@mecaformation.example", world.password())
-        home = learner.get("/app/")
-        link = re.search(r'href="(/app/quiz/[0-9a-f-]{36}/)"', home.text)
-        if link is None or "haute tension" not in home.text:
-            raise WalkError("Lina's next action is not the quiz")
+        # On a demo that was checked before, the quiz is among the done ones.
+        pages = [learner.get("/app/").text, learner.get("/app/quiz/").text]
+        links = [re.search(r'href="(/app/quiz/[0-9a-f-]{36}/)"', page) for page in pages]
+        link = next((found for found in links if found), None)
+        if link is None or "haute tension" not in "".join(pages):
+            raise WalkError("Lina does not find her quiz")
         learner.submit(learner.get(link.group(1)).form(testid="quiz-start"))
         answers = Answers(world.load()["quizzes"][0]["questions"])
         for _question in range(answers.count):
