@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass, field
+from functools import cache
+from http.cookies import SimpleCookie
 from typing import Any
 
-from django.core.cache import cache
+from django.core.cache import cache as attempts
 from django.core.signals import got_request_exception
 from django.db import transaction
 from django.test import Client
 from django.utils import translation
 
-from tenants.context import use
-from tests.isolation.traces import writes_in
-from tests.isolation.world import World
-
-PEOPLE = ("anonymous", "learner", "admin")
-
-
-def sign_in(world: World) -> None:
-    """Open one session per person of ``world``; ``world.cookies`` holds their keys."""
-    for role, person in world.people.items():
-        client = Client(headers={"host": world.host})
-        with use(world.tenant):
-            client.force_login(person, backend="tremplin.identity.backends.RoleBackend")
-        world.cookies[role] = client.cookies["sessionid"].value
+from tests.isolation.traces import text_of, writes_in
 
 
 @dataclass
 class Asked:
     """An answer, the writes it caused in the watched schema, and the error behind a 500."""
 
-    answer: Any
+    status: int
+    text: str
+    headers: dict[str, str]
     writes: int
     error: str
     supplied: list[str] = field(default_factory=list)
 
-    @property
-    def status(self) -> int:
-        return int(self.answer.status_code)
+
+@cache
+def _client() -> Client:
+    """Return the one client: loading the middleware costs more than most pages."""
+    return Client(raise_request_exception=False)
 
 
 def ask(
@@ -51,28 +45,33 @@ def ask(
     watched: str,
 ) -> Asked:
     """Send a request and roll its effects back; count what it wrote in the schema ``watched``."""
-    client = Client(headers={"host": host}, raise_request_exception=False)
-    if cookie:
-        client.cookies["sessionid"] = cookie
+    client = _client()
+    client.cookies = SimpleCookie({"sessionid": cookie} if cookie else {})
+    headers = {"host": host}
     errors: list[str] = []
 
     def remember(**kwargs: Any) -> None:
-        import traceback
-
         errors.append(traceback.format_exc(limit=-3))
 
-    cache.clear()  # attempts are limited per address; each request here is a first one
+    attempts.clear()  # tries are limited per address; each request here is a first one
     got_request_exception.connect(remember)
     before = writes_in(watched)
     try:
         with transaction.atomic():
-            answer = client.generic(method, path) if data is None else client.post(path, data)
-            if answer.streaming:
-                list(answer.streaming_content) if method == "HEAD" else None
+            if data is None:
+                answer = client.generic(method, path, headers=headers)
+            else:
+                answer = client.post(path, data, headers=headers)
+            text = text_of(answer)
             transaction.set_rollback(True)
     finally:
         got_request_exception.disconnect(remember)
         translation.deactivate()
-    writes = writes_in(watched) - before
-    said = [path, *(str(v) for v in (data or {}).values() if isinstance(v, str))]
-    return Asked(answer, writes, "\n".join(errors), said)
+    return Asked(
+        status=int(answer.status_code),
+        text=text,
+        headers=dict(answer.headers),
+        writes=writes_in(watched) - before,
+        error="\n".join(errors),
+        supplied=[path, *(str(value) for value in (data or {}).values())],
+    )

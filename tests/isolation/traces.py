@@ -39,10 +39,12 @@ class Traces:
         self.words = [world.marker, tenant.name, tenant.primary_host, f"@{tenant.slug}."]
         self.uuids = uuids_in(tenant.schema_name) | {str(tenant.uuid)}
 
-    def found(self, answer: Any, supplied: Iterable[str]) -> list[str]:
-        """Return what of the space shows in ``answer``, apart from what the request itself said."""
-        text = unescape(unquote(text_of(answer))).casefold()
-        for said in sorted({unquote(value).casefold() for value in supplied}, key=len, reverse=True):
+    def found(self, text: str, supplied: Iterable[str]) -> list[str]:
+        """Return what of the space shows in an answer, apart from what the request itself said."""
+        text = unescape(unquote(text)).casefold()
+        for said in sorted(
+            {unquote(value).casefold() for value in supplied}, key=len, reverse=True
+        ):
             text = text.replace(said, "")
         words = [word for word in self.words if word.casefold() in text]
         return words + sorted(set(UUID_TEXT.findall(text)) & self.uuids)

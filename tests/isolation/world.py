@@ -135,7 +135,17 @@ def furnish(tenant: TenantInfo, hq: TenantInfo) -> World:
     with use(tenant):
         gate.set_licence(tenant, "quiz", "on", reason=world.marker)
         gate.activate(tenant, "quiz")
-        for make in (_people, _account_links, _brand, _files, _messages, _quiz, _operations):
+        for make in (
+            _people,
+            sign_in,
+            _upload,
+            _account_links,
+            _brand,
+            _files,
+            _messages,
+            _quiz,
+            _operations,
+        ):
             make(world)
     with use(hq):
         _pending_space(world)
@@ -145,7 +155,6 @@ def furnish(tenant: TenantInfo, hq: TenantInfo) -> World:
 def _people(world: World) -> None:
     from tremplin.api.services import Accommodation
     from tremplin.identity import services
-    from tremplin.identity.importing import uploads
     from tremplin.profiles.services import set_accommodation
 
     m = world.marker
@@ -169,10 +178,28 @@ def _people(world: World) -> None:
         "cohort": str(cohort.pk),
         "cohort_slug": cohort.slug,
     }
-    set_accommodation(world.people["learner"].pk, Accommodation(extra_time_numerator=1, extra_time_denominator=3))
+    set_accommodation(
+        world.people["learner"].pk, Accommodation(extra_time_numerator=1, extra_time_denominator=3)
+    )
+
+
+def sign_in(world: World) -> None:
+    """Open one session per person of ``world``; ``world.cookies`` holds their keys."""
+    from django.test import Client
+
+    for role, person in world.people.items():
+        client = Client(headers={"host": world.host})
+        client.force_login(person, backend="tremplin.identity.backends.RoleBackend")
+        world.cookies[role] = client.cookies["sessionid"].value
+
+
+def _upload(world: World) -> None:
+    from tremplin.identity.importing import uploads
+
+    m = world.marker
     upload = uploads.keep(
         world.people["admin"],
-        "another session",
+        world.cookies["admin"],
         name=f"{m}.csv",
         content=f"email,first_name,last_name\nnew@{m}.example,{m},{m}\n".encode(),
         default_role="learner",
@@ -199,7 +226,8 @@ def _account_links(world: World) -> None:
     invitation = services.invite(f"guest-{m}@people.example", first_name=m, last_name=m)
     send_invitation(invitation.pk)
     world.ids["invitation_token"] = _link("/accounts/invitation/").rstrip("/").rsplit("/", 1)[-1]
-    world.ids["confirm_email_key"] = EmailConfirmationHMAC(learner.emailaddress_set.get()).key
+    unverified = invitation.person.emailaddress_set.get()
+    world.ids["confirm_email_key"] = EmailConfirmationHMAC(unverified).key
     world.ids["reset_uid"] = user_id_to_str(learner)
     world.ids["reset_key"] = ResetTokens().make_token(learner)
 
@@ -218,7 +246,10 @@ def _brand(world: World) -> None:
     author = world.people["admin"].pk
     stored = logo.store(LOGO.format(colour=colours[0]).encode())
     published = services.publish(
-        world.tenant, Inputs(primary=colours[0], short_name=world.marker), author=author, logo=stored
+        world.tenant,
+        Inputs(primary=colours[0], short_name=world.marker),
+        author=author,
+        logo=stored,
     )
     draft = services.save_draft(
         world.tenant, Inputs(primary=colours[1], short_name=world.marker), author=author
@@ -294,7 +325,9 @@ def _quiz(world: World) -> None:
     assigning.assign(author, quiz, people=[learner.person.id])
     first = taking.start(learner, quiz)
     for answer in first.answers.select_related("version"):
-        value = f"Essay {m}" if answer.version.kind == "essay" else answer.version.typed.choices[0].key
+        value = (
+            f"Essay {m}" if answer.version.kind == "essay" else answer.version.typed.choices[0].key
+        )
         taking.save_answer(learner, first.pk, answer.position, {"value": value})
     taking.submit(learner, first)
     essay = Answer.objects.get(attempt=first, needs_marking=True)
@@ -318,6 +351,7 @@ def _operations(world: World) -> None:
 
     world.ids["space"] = str(world.tenant.uuid)
     export = exports.ask(world.people["admin"].pk)
+    exports.make(export.pk)
     world.ids["export"] = str(export.pk)
     world.ids["enter_token"] = services.hand_over(world.tenant, world.people["admin"].email)
     request_erasure(world.people["learner"].pk)
@@ -328,7 +362,9 @@ def _pending_space(world: World) -> None:
 
     m = world.marker
     request_space(
-        SpaceRequest(f"Space {m}", f"new-{m}", "school", f"boss@{m}.example", "a long phrase 77", "fr")
+        SpaceRequest(
+            f"Space {m}", f"new-{m}", "school", f"boss@{m}.example", "a long phrase 77", "fr"
+        )
     )
     world.ids["confirm_token"] = _link("/start/confirm/").rstrip("/").rsplit("/", 1)[-1]
 
@@ -336,4 +372,3 @@ def _pending_space(world: World) -> None:
 def address(name: str, pattern: URLPattern, world: World) -> str:
     """Return the path of a page with the objects of ``world``."""
     return reverse(name, kwargs=kwargs_of(name, pattern, world))
-
