@@ -10,7 +10,6 @@ import hmac
 from http.client import HTTPException
 from urllib.request import Request, build_opener
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.utils import timezone
@@ -88,8 +87,3 @@ def challenge_answer(request: HttpRequest) -> HttpResponse:
     if domain is None or str(domain.uuid) != wanted:
         return HttpResponseNotFound()
     return HttpResponse(domain.verification_token, content_type="text/plain")
-
-
-def spaces_host(slug: str) -> str:
-    """Return the host under the platform's domain for the address ``slug``."""
-    return f"{slug}.{settings.SPACES_DOMAIN}"

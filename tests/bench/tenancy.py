@@ -34,6 +34,7 @@ class Migration(migrations.Migration):
     dependencies = [("shelf", "{after}")]
     operations = [migrations.AddField("item", "{name}", models.IntegerField(default=0))]
 """
+TURNS = 3
 STEPS = ("0001_initial", "0002_ours", "0003_stock")
 
 
@@ -215,6 +216,25 @@ def _memory(bench: Bench, url: str) -> Iterator[Measure]:
         )
 
 
+def _alternating(
+    bench: Bench, url: str, arguments: tuple[str, ...]
+) -> tuple[dict[str, float], ...]:
+    """Ask the three sides in turns; keep the best median of each, as load only ever adds."""
+    sides = (
+        "tests.bench.overlay.plain",
+        "tests.bench.overlay.stock_requests",
+        "tremplin.config.settings",
+    )
+    best: list[dict[str, float]] = [{}, {}, {}]
+    for _ in range(TURNS):
+        for number, settings in enumerate(sides):
+            found = bench.call(settings, url, *arguments)
+            for name, value in found.items():
+                pick = min if name.isdigit() else max  # milliseconds, else counts of statements
+                best[number][name] = pick(value, best[number].get(name, value))
+    return tuple(best)
+
+
 def _requests(bench: Bench, url: str, options: argparse.Namespace) -> Iterator[Measure]:
     bench.report("Serving requests: plain Django, stock django-tenants, the product.")
     product = bench.database(PRODUCT)
@@ -223,9 +243,7 @@ def _requests(bench: Bench, url: str, options: argparse.Namespace) -> Iterator[M
     with psycopg.connect(product, autocommit=True) as raw:
         raw.execute("CREATE TABLE IF NOT EXISTS public.auth_group (id int)")
     arguments = ("requests", ",".join(hosts), "0,1,5", str(options.rounds))
-    plain = bench.call("tests.bench.overlay.plain", product, *arguments)
-    stock = bench.call("tests.bench.overlay.stock_requests", product, *arguments)
-    ours = bench.call("tremplin.config.settings", product, *arguments)
+    plain, stock, ours = _alternating(bench, product, arguments)
     for number in ("0", "1", "5"):
         over, base = ours[number] - plain[number], stock[number] - plain[number]
         yield Measure(

@@ -1,4 +1,3 @@
-"""Laid over the product's settings: its tenancy alone in front of the measured views."""
+"""Laid over the product's settings: the measured views instead of its pages."""
 
 ROOT_URLCONF = "tests.bench.overlay.urls"
-MIDDLEWARE = ["tenants.middleware.TenancyMiddleware"]
