@@ -65,7 +65,7 @@ class QuestionForm(forms.Form):
 
     stem = forms.CharField(
         label=gettext_lazy("Question"), widget=_area(4), max_length=50_000,
-        help_text=gettext_lazy("Plain text, or simple HTML such as <strong> and lists."),
+        help_text=gettext_lazy("Plain text, or simple HTML (bold, lists, tables)."),
     )  # fmt: skip
     title = forms.CharField(
         label=gettext_lazy("Short name"), required=False, max_length=250,
@@ -335,7 +335,7 @@ class Editor:
                 max_num=MAX_ROWS,
                 absolute_max=MAX_ROWS,
                 can_delete=True,
-                can_order=kind in {"order", "single", "multiple"},
+                can_order=kind == "order",
             )
             self.rows = factory(data, initial=rows, prefix="rows")
         self.content: Content | None = None

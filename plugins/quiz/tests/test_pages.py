@@ -41,7 +41,11 @@ def test_console_pages_answer(client: Any, pack_quiz: Any) -> None:
         *(f"bank/{q.pk}/" for q in Question.objects.all()),
         *(f"bank/{q.pk}/preview/" for q in Question.objects.all()),
     ]  # fmt: skip
-    wrong = {path: code for path in paths if (code := client.get(f"/console/quiz/{path}").status_code) != 200}
+    wrong = {
+        path: code
+        for path in paths
+        if (code := client.get(f"/console/quiz/{path}").status_code) != 200
+    }
     assert wrong == {}
 
 
@@ -51,7 +55,9 @@ def test_learner_pages_answer(school: Any, client_for: Any, lina: Any, pack_quiz
         assert client.get(f"/app/quiz/{path}").status_code == 200, path
 
 
-def test_learners_do_not_enter_the_console(school: Any, client_for: Any, lina: Any, pack_quiz: Any) -> None:
+def test_learners_do_not_enter_the_console(
+    school: Any, client_for: Any, lina: Any, pack_quiz: Any
+) -> None:
     client = client_for(school, lina)
     for path in ("", "bank/", "library/", "marking/", "import/", f"{pack_quiz.pk}/assign/"):
         assert client.get(f"/console/quiz/{path}").status_code == 403, path
@@ -66,7 +72,13 @@ def rows(*values: dict[str, str]) -> dict[str, str]:
     return data
 
 
-COMMON = {"stem": "Which?", "difficulty": "3", "points": "1,5", "skills": "Python, web", "new_category": "A/B"}
+COMMON = {
+    "stem": "Which?",
+    "difficulty": "3",
+    "points": "1,5",
+    "skills": "Python, web",
+    "new_category": "A/B",
+}
 
 
 def test_a_question_is_written_then_revised(client: Any) -> None:
@@ -75,13 +87,24 @@ def test_a_question_is_written_then_revised(client: Any) -> None:
     question = Question.objects.select_related("current", "category__parent").get()
     assert response.url == f"/console/quiz/bank/{question.pk}/preview/"
     version = question.current
-    assert (version.stem, str(version.points), version.skills) == ("Which?", "1.50000", ["python", "web"])
+    assert (version.stem, str(version.points), version.skills) == (
+        "Which?",
+        "1.50000",
+        ["python", "web"],
+    )
     assert (question.category.name, question.category.parent.name) == ("B", "A")
     assert [(c["text_html"], c["weight"]) for c in version.content["choices"]] == [
         ("yes", "100"), ("no <b>bold</b>", "0"),
     ]  # fmt: skip
-    again = COMMON | rows({"key": "k1", "text": "yes", "right": "on"}, {"key": "k2", "text": "never"})
-    again |= {"rows-INITIAL_FORMS": "2", "options-shuffle": "on", "category": question.category_id, "new_category": ""}
+    again = COMMON | rows(
+        {"key": "k1", "text": "yes", "right": "on"}, {"key": "k2", "text": "never"}
+    )
+    again |= {
+        "rows-INITIAL_FORMS": "2",
+        "options-shuffle": "on",
+        "category": question.category_id,
+        "new_category": "",
+    }
     client.post(f"/console/quiz/bank/{question.pk}/", again)
     assert [v.number for v in question.versions.all()] == [1, 2]
     client.post(f"/console/quiz/bank/{question.pk}/", again)
@@ -93,21 +116,29 @@ def test_a_question_is_written_then_revised(client: Any) -> None:
     [
         ("single", rows({"text": "a"}, {"text": "b"}), "Mark the right choice."),
         ("single", rows({"text": "a", "right": "on"}), "Type at least two choices."),
-        ("multiple", rows({"text": "a", "right": "on", "weight": "30"}, {"text": "b"}), "add up to 30"),
+        (
+            "multiple",
+            rows({"text": "a", "right": "on", "weight": "30"}, {"text": "b"}),
+            "add up to 30",
+        ),
         ("numeric", rows({"value": "douze"}), "Type a number, such as 12 or 3,5."),
         ("numeric", rows({"value": "12", "tolerance": "-1"}), "A tolerance is not negative."),
         ("match", rows({"left": "a", "right": "b"}), "Type at least two pairs"),
         ("order", rows({"text": "a"}), "Type at least two items"),
-        ("single", rows({"text": "a", "right": "on", "weight": "101"}, {"text": "b"}), "between -100 and 100"),
+        (
+            "single",
+            rows({"text": "a", "right": "on", "weight": "101"}, {"text": "b"}),
+            "between -100 and 100",
+        ),
     ],
 )
 def test_incomplete_questions_are_refused_with_a_reason(
-    client: Any, kind: str, data: dict[str, str], message: str
+    client: Any, karim: Any, kind: str, data: dict[str, str], message: str
 ) -> None:
+    karim.locale = "en"
+    karim.save()
     options = {"options-rule": "exact"} if kind == "order" else {}
-    response = client.post(
-        f"/console/quiz/bank/new/{kind}/", COMMON | data | options, headers={"accept-language": "en"}
-    )
+    response = client.post(f"/console/quiz/bank/new/{kind}/", COMMON | data | options)
     assert response.status_code == 422
     assert message in response.content.decode().replace("&#x27;", "'")
     assert Question.objects.count() == 0
@@ -129,7 +160,9 @@ def test_scripts_in_questions_are_removed(client: Any) -> None:
     assert Question.objects.get().current.stem == "<p>Hi</p>"
 
 
-def test_a_quiz_is_built_published_and_assigned(client: Any, pack_quiz: Any, school: Any, lina: Any) -> None:
+def test_a_quiz_is_built_published_and_assigned(
+    client: Any, pack_quiz: Any, school: Any, lina: Any
+) -> None:
     from tremplin.identity.services import add_to_cohort, ensure_cohort
 
     cohort = ensure_cohort("2026-A")
@@ -141,11 +174,14 @@ def test_a_quiz_is_built_published_and_assigned(client: Any, pack_quiz: Any, sch
     assert quiz.state == "draft"
     section = quiz.sections.get()
     ids = [str(pk) for pk in Question.objects.values_list("pk", flat=True)[:3]]
-    client.post(f"/console/quiz/{quiz.pk}/sections/{section.pk}/move/", {"action": "add", "question": ids})
+    client.post(
+        f"/console/quiz/{quiz.pk}/sections/{section.pk}/move/", {"action": "add", "question": ids}
+    )
     assert section.chosen.count() == 3
     client.post(f"/console/quiz/{quiz.pk}/state/", {"state": "published"})
     response = client.post(
-        f"/console/quiz/{quiz.pk}/assign/", {"cohorts": [str(cohort.pk)], "people": "nobody@x.example"}
+        f"/console/quiz/{quiz.pk}/assign/",
+        {"cohorts": [str(cohort.pk)], "people": "nobody@x.example"},
     )
     assert response.status_code == 422
     assert quiz.assignments.count() == 0
@@ -169,7 +205,10 @@ def test_import_shows_everything_then_imports_once(client: Any) -> None:
     assert html.count('data-testid="import-issue"') == 1
     shelf = Category.objects.create(name="Imported")
     client.post(f"/console/quiz/import/{batch.pk}/", {"category": str(shelf.pk)})
-    assert sorted(q.current.title for q in Question.objects.filter(category=shelf)) == ["Capital", "Sum"]
+    assert sorted(q.current.title for q in Question.objects.filter(category=shelf)) == [
+        "Capital",
+        "Sum",
+    ]
     client.post(f"/console/quiz/import/{batch.pk}/", {"category": str(shelf.pk)})
     again = upload()
     client.post(f"/console/quiz/import/{again.pk}/", {})
@@ -183,7 +222,9 @@ def test_export_then_import_changes_nothing(client: Any, pack_quiz: Any, format:
     file = client.get(f"/console/quiz/export/?format={format}&download=1")
     assert file.status_code == 200
     name = {"gift": "q.gift", "moodle_xml": "q.xml", "qti3": "q.zip"}[format]
-    response = client.post("/console/quiz/import/", {"file": SimpleUploadedFile(name, file.content)})
+    response = client.post(
+        "/console/quiz/import/", {"file": SimpleUploadedFile(name, file.content)}
+    )
     html = client.get(response.url).content.decode()
     assert html.count('data-testid="import-question"') == 8
     client.post(response.url, {})
@@ -191,7 +232,9 @@ def test_export_then_import_changes_nothing(client: Any, pack_quiz: Any, format:
     assert [q.versions.count() for q in Question.objects.all()] == [1] * 8
 
 
-@pytest.mark.parametrize("data", [b"", b"\x00\xff\x00", b"PK\x03\x04 not a zip", b"<quiz><question"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\x00\xff\x00", b"PK\x03\x04 not a zip", b"<quiz><question"]
+)
 def test_bad_files_get_a_message_and_change_nothing(client: Any, data: bytes) -> None:
     from django.core.files.uploadedfile import SimpleUploadedFile
 

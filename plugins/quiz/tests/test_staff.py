@@ -29,7 +29,9 @@ def essay_quiz(school: Any, karim: Any, ctx_of: Any, freeze: Any) -> Quiz:
     quiz = Quiz.objects.create(title="=Essay", state="published", open_to_all=True, pass_percent=50)
     section = authoring.create_section(quiz)
     wordings = [
-        Wording("Is it so?", parse_content({"kind": "truefalse", "correct": True}), skills=("logic",)),
+        Wording(
+            "Is it so?", parse_content({"kind": "truefalse", "correct": True}), skills=("logic",)
+        ),
         Wording("Why?", parse_content({"kind": "essay"}), skills=("writing",), points=D(3)),
     ]
     authoring.choose_questions(section, [authoring.create_question(ctx, w) for w in wordings])
@@ -87,7 +89,8 @@ def test_versions_are_immutable_and_attempts_keep_theirs(
 
 
 @pytest.mark.parametrize(
-    ("grading", "expected"), [("highest", "100"), ("average", "50.00"), ("first", "25"), ("last", "25")]
+    ("grading", "expected"),
+    [("highest", "100"), ("average", "50.00"), ("first", "25"), ("last", "25")],
 )
 def test_grading_methods(grading: str, expected: str) -> None:
     from plugins.quiz.selectors import graded_percent
@@ -117,8 +120,13 @@ def test_assigning_tells_each_person_once_and_says_so(
         add_to_cohort(member, cohort)
     ctx = ctx_of(karim)
     assert assigning.assign(ctx, pack_quiz, cohorts=[cohort.pk], people=[lina.pk]) == 2
-    assert assigning.assign(ctx, pack_quiz, cohorts=[cohort.pk], due_at=START + timedelta(days=30)) == 0
-    assert [(row[0], row[1]) for row in sent] == [(sorted([lina.pk, theo.pk], key=str), "quiz.assigned")]
+    assert (
+        assigning.assign(ctx, pack_quiz, cohorts=[cohort.pk], due_at=START + timedelta(days=30))
+        == 0
+    )
+    assert [(row[0], row[1]) for row in sent] == [
+        (sorted([lina.pk, theo.pk], key=str), "quiz.assigned")
+    ]
     assert sent[0][2] == f"New quiz: {pack_quiz.title}"
     assert Assignment.objects.count() == 2
     events = OutboxEvent.objects.filter(name="tremplin.learning.content_assigned.v1").order_by("id")
@@ -155,7 +163,9 @@ def test_exports_hold_results_and_no_formula(
     assert row[6:9] == ["1,00000", "4,00000", "25,00"]
     assert head[-2:] == ["logic", "writing"]
     assert row[-2:] == ["100,00", "0,00"]
-    sheet = load_workbook(io.BytesIO(client.get(f"/console/quiz/{essay_quiz.pk}/attempts.xlsx").content)).active
+    sheet = load_workbook(
+        io.BytesIO(client.get(f"/console/quiz/{essay_quiz.pk}/attempts.xlsx").content)
+    ).active
     assert sheet["A2"].value.startswith("'=HYPERLINK")
     assert (sheet["A2"].data_type, sheet["I2"].value) == ("s", 25)
     assert client.get(f"/console/quiz/{essay_quiz.pk}/attempts.exe").status_code == 404
@@ -192,11 +202,15 @@ def test_erasing_a_person_keeps_the_aggregates(
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
             if table.startswith("quiz_"):
-                cursor.execute(f"SELECT count(*) FROM {table} t WHERE t::text LIKE %s", [f"%{lina.pk}%"])
+                cursor.execute(
+                    f"SELECT count(*) FROM {table} t WHERE t::text LIKE %s", [f"%{lina.pk}%"]
+                )
                 assert cursor.fetchone() == (0,), table
 
 
-def test_statistics_count_first_attempts_only(essay_quiz: Quiz, school: Any, person: Any, ctx_of: Any) -> None:
+def test_statistics_count_first_attempts_only(
+    essay_quiz: Quiz, school: Any, person: Any, ctx_of: Any
+) -> None:
     from plugins.quiz.services.statistics import refresh
 
     for index, value in enumerate(["true", "true", "false", "true"]):
@@ -223,7 +237,9 @@ def test_learners_are_told_what_to_do_next(
     assert [(a.url, a.weight) for a in actions] == [(f"/app/quiz/{pack_quiz.pk}/", 80)]
     attempt = taking.start(ctx, pack_quiz)
     assert [a.weight for a in next_actions(ctx)] == [95]
-    for position, value in enumerate(["k2", "k1", "k3", ["k1", "k2", "k3", "k4", "k5"], ["k1", "k2", "k4"], "false"]):
+    for position, value in enumerate(
+        ["k2", "k1", "k3", ["k1", "k2", "k3", "k4", "k5"], ["k1", "k2", "k4"], "false"]
+    ):
         taking.save_answer(ctx, attempt.pk, position, {"value": value}, revision=1)
     taking.submit(ctx, attempt)
     assert next_actions(ctx) == []
@@ -250,7 +266,10 @@ def test_demo_content_is_the_documented_one_and_the_same_twice(
     for _time in range(2):
         seed_demo(ctx, 20261120)
     quiz = Quiz.objects.get()
-    assert (quiz.title, quiz.assignments.count()) == ("Sécurité haute tension sur véhicule électrique", 1)
+    assert (quiz.title, quiz.assignments.count()) == (
+        "Sécurité haute tension sur véhicule électrique",
+        1,
+    )
     assert Attempt.objects.count() == 96
     assert Attempt.objects.filter(person=people[0].pk).count() == 0
     assert OutboxEvent.objects.filter(name="tremplin.quiz.attempt_completed.v1").count() == 96
@@ -261,7 +280,9 @@ def test_demo_content_is_the_documented_one_and_the_same_twice(
     assert all(a.submitted_at < START for a in Attempt.objects.all())
 
 
-def test_points_of_every_demo_answer_are_what_marking_says(school: Any, karim: Any, pack_quiz: Quiz) -> None:
+def test_points_of_every_demo_answer_are_what_marking_says(
+    school: Any, karim: Any, pack_quiz: Quiz
+) -> None:
     for version in QuestionVersion.objects.all():
         assert marking.mark(version.typed, None).fraction == 0
     assert sum(v.points for v in QuestionVersion.objects.all()) == 8

@@ -14,7 +14,16 @@ from plugins.quiz.models import Answer, Attempt
 
 pytestmark = pytest.mark.django_db
 
-RIGHT: list[Any] = ["k2", "k1", "k3", ["k1", "k2", "k3", "k4", "k5"], ["k1", "k2", "k4"], "false", "13", "can"]
+RIGHT: list[Any] = [
+    "k2",
+    "k1",
+    "k3",
+    ["k1", "k2", "k3", "k4", "k5"],
+    ["k1", "k2", "k4"],
+    "false",
+    "13",
+    "can",
+]
 
 
 def fields(attempt: Attempt, position: int, value: Any) -> dict[str, Any]:
@@ -68,7 +77,11 @@ def test_seven_right_of_eight_gives_87_50_and_one_event(client: Any, attempt: At
         assert response.url == f"/app/quiz/attempt/{attempt.pk}/result/"
     attempt.refresh_from_db()
     assert (attempt.state, attempt.percent, attempt.passed) == ("completed", D("87.50"), True)
-    assert attempt.skills["securite-electrique"] == {"score": "4.00000", "max": "5.00000", "questions": 5}
+    assert attempt.skills["securite-electrique"] == {
+        "score": "4.00000",
+        "max": "5.00000",
+        "questions": 5,
+    }
     events = OutboxEvent.objects.filter(name="tremplin.quiz.attempt_completed.v1")
     assert [row.payload["percent"] for row in events] == ["87.50"]
     result = client.get(f"/app/quiz/attempt/{attempt.pk}/result/")
@@ -120,7 +133,9 @@ def test_a_save_costs_few_queries(client: Any, attempt: Attempt) -> None:
     assert len(asked) == 7, "\n".join(asked)
 
 
-def test_retries_are_idempotent_and_never_overwrite_newer_answers(client: Any, attempt: Attempt) -> None:
+def test_retries_are_idempotent_and_never_overwrite_newer_answers(
+    client: Any, attempt: Attempt
+) -> None:
     assert save(client, attempt, 0, "k1", 1).json()["outcome"] == "saved"
     again = save(client, attempt, 0, "k1", 1)
     assert (again.status_code, again.json()["outcome"]) == (200, "same")
@@ -138,11 +153,15 @@ def test_an_answer_can_be_emptied(client: Any, attempt: Attempt) -> None:
     assert Answer.objects.get(attempt=attempt, position=7).response is None
 
 
-def test_a_reload_shows_saved_answers_without_telling_the_key(client: Any, attempt: Attempt) -> None:
+def test_a_reload_shows_saved_answers_without_telling_the_key(
+    client: Any, attempt: Attempt
+) -> None:
     order = ["k2", "k1", "k3", "k4", "k5"]
     save(client, attempt, 3, order)
     html = client.get(f"/app/quiz/attempt/{attempt.pk}?q=4").content.decode()
-    places = [html.index(text) for text in ("Couper et consigner", "Baliser la zone", "Attendre la")]
+    places = [
+        html.index(text) for text in ("Couper et consigner", "Baliser la zone", "Attendre la")
+    ]
     assert places == sorted(places)
     assert 'value="k1"' not in html
     assert 'value="1" data-order-touched' in html
@@ -178,7 +197,13 @@ def test_the_form_works_without_script(client: Any, attempt: Attempt) -> None:
 
     for _time in range(2):
         tokens = re.findall(r'name="a3" value="(t\d)"', html)
-        form = {"a3": tokens, "a3.touched": "", "shown": "3", "at": "4", "go": f"move:3:{tokens[0]}:down"}
+        form = {
+            "a3": tokens,
+            "a3.touched": "",
+            "shown": "3",
+            "at": "4",
+            "go": f"move:3:{tokens[0]}:down",
+        }
         response = client.post(url, form)
         html = client.get(response.url).content.decode()
         assert re.findall(r'name="a3" value="(t\d)"', html) == [tokens[1], tokens[0], *tokens[2:]]
@@ -201,7 +226,10 @@ def test_extra_time_of_a_third_makes_sixteen_minutes(
     page = client.post(f"/app/quiz/{pack_quiz.pk}/", follow=True)
     assert b'data-testid="quiz-timer">16:00<' in page.content
     found = Attempt.objects.get(person=lina.pk)
-    assert (found.deadline_at - found.started_at, found.extra_time) == (timedelta(minutes=16), "1/3")
+    assert (found.deadline_at - found.started_at, found.extra_time) == (
+        timedelta(minutes=16),
+        "1/3",
+    )
 
 
 def test_late_answers_are_refused_and_the_attempt_submits_itself(
@@ -216,7 +244,11 @@ def test_late_answers_are_refused_and_the_attempt_submits_itself(
     response = client.get(f"/app/quiz/attempt/{attempt.pk}")
     assert response.url == f"/app/quiz/attempt/{attempt.pk}/result/"
     attempt.refresh_from_db()
-    assert (attempt.state, attempt.submitted_by, attempt.percent) == ("completed", "timeout", D("25.00"))
+    assert (attempt.state, attempt.submitted_by, attempt.percent) == (
+        "completed",
+        "timeout",
+        D("25.00"),
+    )
     assert attempt.submitted_at == START + timedelta(minutes=12)
 
 
@@ -237,7 +269,9 @@ def test_the_reminder_submits_an_abandoned_attempt_once(
     assert OutboxEvent.objects.filter(name="tremplin.quiz.attempt_completed.v1").count() == 1
 
 
-def test_attempts_end_and_windows_close(client: Any, pack_quiz: Any, lina: Any, freeze: Any) -> None:
+def test_attempts_end_and_windows_close(
+    client: Any, pack_quiz: Any, lina: Any, freeze: Any
+) -> None:
     pack_quiz.attempts_allowed = 1
     pack_quiz.closes_at = START + timedelta(minutes=5)
     pack_quiz.save()
@@ -298,7 +332,13 @@ def test_corrections_wait_for_the_closing_when_asked(
 
 
 def test_nobody_else_sees_an_attempt(
-    client: Any, attempt: Attempt, school: Any, tenant_b: Any, person: Any, client_for: Any, switched_on: Any
+    client: Any,
+    attempt: Attempt,
+    school: Any,
+    tenant_b: Any,
+    person: Any,
+    client_for: Any,
+    switched_on: Any,
 ) -> None:
     switched_on(tenant_b)
     strangers = [
@@ -321,9 +361,15 @@ def test_a_random_draw_is_stable_for_an_attempt(school: Any, pack_quiz: Any) -> 
     from plugins.quiz.services.taking import draw
 
     pack_quiz.sections.all().delete()
-    Section.objects.create(quiz=pack_quiz, source="draw", draw_count=3, draw_skills=["securite-electrique"])
-    Section.objects.create(quiz=pack_quiz, position=1, source="draw", draw_count=9, draw_tags=["securite"])
+    Section.objects.create(
+        quiz=pack_quiz, source="draw", draw_count=3, draw_skills=["securite-electrique"]
+    )
+    Section.objects.create(
+        quiz=pack_quiz, position=1, source="draw", draw_count=9, draw_tags=["securite"]
+    )
     first = [version.pk for version, _points, _section in draw(pack_quiz, 7)]
     assert first == [version.pk for version, _points, _section in draw(pack_quiz, 7)]
     assert len(set(first)) == len(first) == 8
-    assert {tuple(v.pk for v, _p, _s in draw(pack_quiz, seed))[:3] for seed in range(30)} != {tuple(first[:3])}
+    assert {tuple(v.pk for v, _p, _s in draw(pack_quiz, seed))[:3] for seed in range(30)} != {
+        tuple(first[:3])
+    }

@@ -214,9 +214,9 @@
   form.addEventListener("change", (event) => {
     const question = event.target.closest("[data-question]");
     if (!question) return;
-    clearTimeout(typing);
-    typed = null;
-    enqueue(question);
+    // A text that was saved while it was typed needs no second save when the field is left.
+    if (event.target.matches("textarea, input:not([type=radio]):not([type=checkbox])")) settleTyping();
+    else enqueue(question);
   });
   form.addEventListener("click", (event) => {
     const button = event.target.closest("[data-move]");
@@ -228,6 +228,8 @@
     if (!leaving) settleTyping();
     if (leaving || (!Object.keys(queue).length && navigator.onLine)) return;
     event.preventDefault();
+    // The shell refuses a form that was sent before; this one is only held back.
+    event.stopPropagation();
     const button = event.submitter;
     flush().then((sent) => {
       if (!sent || !navigator.onLine) {
