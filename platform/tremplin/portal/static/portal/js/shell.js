@@ -170,7 +170,9 @@
   // A second press on a submit button must not send the form twice; htmx forms guard themselves.
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (!(form instanceof HTMLFormElement) || form.hasAttribute("hx-post") || form.method === "dialog") return;
+    // A submit that a page's own script holds back was not sent.
+    if (event.defaultPrevented || !(form instanceof HTMLFormElement)) return;
+    if (form.hasAttribute("hx-post") || form.method === "dialog") return;
     if (form.dataset.sent) {
       event.preventDefault();
       return;
