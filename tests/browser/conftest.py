@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from tests.support.browser import Tab
+from tests.support.browser import DESKTOP, PHONE, Tab
 from tests.support.stack import Stack, demo_stack
 
 CANDIDATES = ("chromium", "chromium-browser", "google-chrome")
@@ -25,8 +25,7 @@ ARGUMENTS = (
     "--disable-sync",
     "--host-resolver-rules=MAP *.localhost 127.0.0.1",
 )
-DESKTOP = {"width": 1440, "height": 960}
-PHONE = {"width": 390, "height": 844}
+HERE = os.path.join("tests", "browser") + os.sep
 
 
 def chromium() -> str:
@@ -35,26 +34,27 @@ def chromium() -> str:
     return chosen or next((found for name in CANDIDATES if (found := shutil.which(name))), "")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if chromium():
-        return
-    skip = pytest.mark.skip(reason="no Chromium here: install the package «chromium»")
-    for item in items:
-        if "tests/browser/" in str(item.path):
+    """Run the browser tests last and together: Playwright's loop bars other tests meanwhile."""
+    ours = [item for item in items if HERE in str(item.path)]
+    items[:] = [item for item in items if HERE not in str(item.path)] + ours
+    if not chromium():
+        skip = pytest.mark.skip(reason="no Chromium here: install the package «chromium»")
+        for item in ours:
             item.add_marker(skip)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(django_db_setup: None, django_db_blocker: Any) -> Iterator[Stack]:
     """A running demo shared by the browser tests of this process."""
     with django_db_blocker.unblock(), demo_stack() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
-def chromium_browser() -> Iterator[Browser]:
-    """The system's Chromium, started once."""
-    playwright: Playwright
+@pytest.fixture(scope="package")
+def chromium_browser(stack: Stack) -> Iterator[Browser]:
+    """The system's Chromium, started once, after the stack: its loop bars Django's queries."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
         yield browser

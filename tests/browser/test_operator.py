@@ -16,8 +16,8 @@ TITLES = {"fr": "suspendu", "en": "suspended"}
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_suspend_and_resume(tab: Callable[..., Tab], language: str) -> None:
     ada = tab("tremplin.localhost", language=language)
-    ada.sign_in("ada@tremplin.example")
-    ada.second_factor()
+    ada.enter("ada@tremplin.example")
+    ada.speak(language)
     page = ada.open("/platform/")
     for slug in ("mecaformation", "horizon", "volteo", "passerelle", "hq"):
         expect(page.get_by_test_id(f"space-{slug}")).to_be_visible()

@@ -28,7 +28,10 @@ def _logo() -> bytes:
 def _people() -> bytes:
     rows = ["email;prénom;nom;rôle;cohorte"]
     rows += [f"eleve{n:02}@garnier.example;Élève;Numéro {n};apprenant;2026-A" for n in range(1, 29)]
-    rows += ["pas-une-adresse;Sans;Adresse;apprenant;2026-A", "x@garnier.example;X;Y;sorcier;2026-A"]
+    rows += [
+        "pas-une-adresse;Sans;Adresse;apprenant;2026-A",
+        "x@garnier.example;X;Y;sorcier;2026-A",
+    ]
     return ("\n".join(rows) + "\n").encode("cp1252")
 
 
@@ -68,7 +71,9 @@ def _publish_brand(tab: Tab) -> None:
     page.fill("[name=primary]", "#ffd54f")
     page.locator("[name=primary]").blur()
     contrast = page.get_by_test_id("brand-contrast")
-    expect(contrast).to_contain_text("1,4:1" if tab.page.locator("html").get_attribute("lang") == "fr" else "1.4:1")
+    expect(contrast).to_contain_text(
+        "1,4:1" if tab.page.locator("html").get_attribute("lang") == "fr" else "1.4:1"
+    )
     expect(page.get_by_test_id("brand-publish")).to_be_disabled()
     page.get_by_test_id("brand-accept").click()
     expect(page.locator("[name=primary]")).to_have_value("#937100")
@@ -103,6 +108,8 @@ def _start_quiz(tab: Tab, trial_until: str) -> None:
     page.get_by_test_id("module-trial").click()
     expect(page.get_by_test_id("module-status")).to_contain_text(trial_until)
     tab.open("/app/")
+    if page.get_by_test_id("menu-open").is_visible():
+        page.get_by_test_id("menu-open").click()
     expect(page.get_by_test_id("nav-quiz").first).to_be_visible()
 
 

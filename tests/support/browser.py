@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
 from tests.support.stack import Stack
 
+DESKTOP: ViewportSize = {"width": 1440, "height": 960}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 PASSWORD = "Tremplin-Demo-2026"  # noqa: S105  of the public demo
 
 
@@ -49,9 +51,35 @@ class Tab:
         self.open("/accounts/login/")
         self.page.fill("[name=login]", email)
         self.page.fill("[name=password]", password)
-        self.page.click("[data-testid=login-submit]")
-        self.page.wait_for_load_state()
+        with self.page.expect_navigation():
+            self.page.click("[data-testid=login-submit]")
         return self.page
+
+    def enter(self, email: str) -> Page:
+        """Sign in, with the second factor where one is asked; later tests reuse the session.
+
+        A one-time code opens one session only, and hashing a password takes its time.
+        """
+        key = (self.host, email)
+        if cookies := self.stack.sessions.get(key):
+            self.page.context.add_cookies(cookies)
+            return self.open("/app/")
+        self.sign_in(email)
+        if "/2fa/" in self.page.url:
+            self.second_factor()
+        assert "/accounts/" not in self.page.url, f"{email} is not signed in"
+        self.stack.sessions[key] = self.page.context.cookies()
+        return self.page
+
+    def speak(self, language: str) -> None:
+        """Choose a language with the switch of the page, unless it speaks it already."""
+        if self.page.locator("html").get_attribute("lang") == language:
+            return
+        switch = self.page.get_by_test_id(f"language-{language}")
+        if not switch.is_visible():
+            self.page.get_by_test_id("menu-open").click()
+        with self.page.expect_navigation():
+            switch.click()
 
     def second_factor(self) -> Page:
         """Type the one-time code that the demo page shows."""
@@ -60,8 +88,8 @@ class Tab:
         code = code_page.get_by_test_id("demo-code").inner_text().strip()
         code_page.close()
         self.page.fill("[name=code]", code)
-        self.page.keyboard.press("Enter")
-        self.page.wait_for_load_state()
+        with self.page.expect_navigation():
+            self.page.keyboard.press("Enter")
         return self.page
 
     def width(self) -> int:

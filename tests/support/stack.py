@@ -41,6 +41,8 @@ class Stack:
     data: Path
     environment: dict[str, str]
     children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    # Cookies of the sessions that browser tests opened, by host and e-mail.
+    sessions: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def url(self, host: str, path: str = "/") -> str:
         """Return the address of ``path`` on the space served at ``host``."""

@@ -106,6 +106,19 @@ def duration(seconds: object) -> str:
     return " ".join(part for part in parts[first : first + 2] if part) or f"0{NO_BREAK}s"
 
 
+def retention(days: object) -> str:
+    """Return how long something is kept, given in days: ``3 years`` or ``30 days``."""
+    amount = to_decimal(days)
+    if amount is None or amount < 0:
+        return "\u2014"
+    years, rest = divmod(int(amount), 365)
+    if years and not rest:
+        text = ngettext("%(n)s year", "%(n)s years", years) % {"n": number(years)}
+    else:
+        text = ngettext("%(n)s day", "%(n)s days", int(amount)) % {"n": number(int(amount))}
+    return text.replace(" ", NO_BREAK)
+
+
 def clock(seconds: object) -> str:
     """Return a countdown reading: ``12:00`` or ``1:05:09``."""
     amount = to_decimal(seconds)

@@ -106,6 +106,10 @@ class CoreEntry:
     testid: str
 
 
+# What the staff opens every day stands with the modules; the rest sets the space up.
+DAILY = frozenset({"portal:console", "people:list", "operations:platform"})
+
+
 # Labels are marked for translation here and translated when the page is built.
 def _core_entries() -> list[CoreEntry]:
     return [
@@ -197,15 +201,21 @@ def sections(ctx: TenantContext, path: str) -> list[Group]:
 
     own = [_item(path_of("portal:app"), path, gettext("Home"), "house", "nav-home")]
     groups = [Group(gettext("Learn"), own + entries("learn"))]
-    console = [
-        _item(url, path, entry.label, entry.icon, entry.testid)
-        for entry in _core_entries()
-        if ctx.can(entry.permission) and (url := path_of(entry.url_name))
-        if entry.permission != "operations.platform" or ctx.tenant.kind == "hq"
-    ]
-    manage = console + entries("manage")
+    daily, settings_pages = (
+        [
+            _item(url, path, entry.label, entry.icon, entry.testid)
+            for entry in _core_entries()
+            if (entry.url_name in DAILY) is daily
+            if ctx.can(entry.permission) and (url := path_of(entry.url_name))
+            if entry.permission != "operations.platform" or ctx.tenant.kind == "hq"
+        ]
+        for daily in (True, False)
+    )
+    manage = daily + entries("manage")
     if manage:
         groups.append(Group(gettext("Manage"), manage))
+    if settings_pages:
+        groups.append(Group(gettext("Space"), settings_pages))
     return groups
 
 

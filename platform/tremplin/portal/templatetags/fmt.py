@@ -18,6 +18,7 @@ register.filter("ratio", number_format.ratio)
 register.filter("signed", number_format.signed)
 register.filter("money", number_format.money)
 register.filter("duration", number_format.duration)
+register.filter("retention", number_format.retention)
 register.filter("clock", number_format.clock)
 register.filter("file_size", number_format.file_size)
 

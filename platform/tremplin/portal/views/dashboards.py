@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from tremplin.api import NextAction, TenantContext, Widget, hookspecs
-from tremplin.identity.selectors import count_active, count_with_role
+from tremplin.identity.selectors import cohorts, count_active, count_with_role
 from tremplin.kernel import gate
 from tremplin.kernel.access import guarded
 from tremplin.kernel.dispatch import dispatcher
@@ -64,6 +64,7 @@ def console(request: HttpRequest) -> HttpResponse:
     context = {
         "learners": count_with_role("learner"),
         "people": count_active(),
+        "cohorts": cohorts() if request.ctx.can("identity.view_people") else [],
         "modules_on": sum(state.mode == "on" for state in states.values()),
         **_widgets(request.ctx, "console"),
         "checklist": selectors.checklist(request.tenant),
