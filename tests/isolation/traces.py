@@ -103,12 +103,12 @@ def shared_rows(tenant: Any) -> dict[str, tuple[int, str]]:
     return found
 
 
-def writes_in(schema: str) -> int:
+def writes_in(schema: str, *, apart_from: tuple[str, ...] = ()) -> int:
     """Return how many rows this transaction has written in a schema, rolled back ones included."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) "
-            "FROM pg_stat_xact_all_tables WHERE schemaname = %s",
-            [schema],
+            "FROM pg_stat_xact_all_tables WHERE schemaname = %s AND NOT relname = ANY(%s)",
+            [schema, list(apart_from)],
         )
         return int(cursor.fetchone()[0])

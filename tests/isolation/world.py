@@ -215,8 +215,8 @@ def _link(start: str) -> str:
 
 
 def _account_links(world: World) -> None:
-    from allauth.account.internal.userkit import user_id_to_str
     from allauth.account.models import EmailConfirmationHMAC
+    from allauth.account.utils import user_pk_to_url_str
 
     from tremplin.identity import services
     from tremplin.identity.internal.invitation_mail import send_invitation
@@ -228,7 +228,7 @@ def _account_links(world: World) -> None:
     world.ids["invitation_token"] = _link("/accounts/invitation/").rstrip("/").rsplit("/", 1)[-1]
     unverified = invitation.person.emailaddress_set.get()
     world.ids["confirm_email_key"] = EmailConfirmationHMAC(unverified).key
-    world.ids["reset_uid"] = user_id_to_str(learner)
+    world.ids["reset_uid"] = user_pk_to_url_str(learner)
     world.ids["reset_key"] = ResetTokens().make_token(learner)
 
 

@@ -31,6 +31,22 @@ _EXTENSIONS: Final = {
 }
 
 
+_NOT_TEXT: Final = (
+    b"%PDF-", b"\x7fELF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b",
+    b"\xd0\xcf\x11\xe0",
+)  # fmt: skip
+_FEW_CONTROLS: Final = 64
+
+
+def is_binary(data: bytes, controls: int) -> bool:
+    """Whether the bytes are a document or a program rather than text.
+
+    ``controls`` is how many control characters decoding removed: a damaged text has a few, a binary
+    file that happens to hold a brace has more than one in fifty.
+    """
+    return data.startswith(_NOT_TEXT) or (controls > _FEW_CONTROLS and controls * 50 > len(data))
+
+
 def is_zip(data: bytes) -> bool:
     """Whether the bytes begin like a zip file."""
     return data[:4] in {b"PK\x03\x04", b"PK\x05\x06"}

@@ -61,6 +61,8 @@ def _read(data: bytes, name: str, fmt: str | None, out: Collector) -> None:
         _PACKAGE_READERS[out.format](package, out)
         return
     decoded = decode(data)
+    if detect.is_binary(data, decoded.controls):
+        raise Refused("unknown_format")
     out.encoding, out.repairs = decoded.encoding, decoded.repairs
     chosen = fmt if fmt in _TEXT_READERS else detect.of_text(decoded.text, name)
     out.format = chosen or ""
