@@ -29,14 +29,14 @@ MAX_POINTS = Decimal(1000)
 POINTS = Decimal("0.00001")
 
 
-def read_upload(name: str, data: bytes, format: str = "") -> theirs.ImportResult:
+def read_upload(name: str, data: bytes, fmt: str = "") -> theirs.ImportResult:
     """Parse an uploaded question file in a limited process.
 
     Raises ``Problem`` 422 ``file_too_large`` or ``file_not_readable``.
     """
     if len(data) > MAX_UPLOAD:
         raise Problem(422, "file_too_large", _("The file is larger than 20 MB: split it."))
-    header = json.dumps({"name": name[:200], "format": format or None}).encode()
+    header = json.dumps({"name": name[:200], "format": fmt or None}).encode()
     answer = services.files().parse(WORKER, header + b"\n" + data)
     try:
         return wire.result_from_dict(json.loads(answer))

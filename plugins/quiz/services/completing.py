@@ -39,7 +39,8 @@ def _total(attempt: Attempt, answers: list[Answer]) -> None:
 
 def completed_event(attempt: Attempt) -> AttemptCompleted:
     """Return the fact that ``attempt`` is completed."""
-    assert attempt.submitted_at is not None and attempt.person is not None  # noqa: S101
+    assert attempt.submitted_at is not None
+    assert attempt.person is not None
     return AttemptCompleted(
         attempt_id=attempt.pk,
         quiz_id=attempt.quiz_id,

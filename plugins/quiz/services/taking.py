@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Count, Max
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
@@ -71,11 +71,20 @@ def start(ctx: TenantContext, quiz: Quiz) -> Attempt:
     needs = services.profiles().accommodation(person)
     try:
         with transaction.atomic():
-            last = Attempt.objects.filter(quiz=quiz, person=person).aggregate(n=Max("number"))["n"]
-            return _open(quiz, person, (last or 0) + 1, now, allowed, needs)
+            former = Attempt.objects.filter(quiz=quiz, person=person).aggregate(
+                last=Max("number"), count=Count("id")
+            )
+            # Counted again with the number that the constraint makes unique: another request may
+            # have used the last attempt since ``availability``.
+            if quiz.attempts_allowed is not None and former["count"] >= quiz.attempts_allowed:
+                raise Problem(409, "quiz_no_attempt_left", _("You have used all your attempts."))
+            return _open(quiz, person, (former["last"] or 0) + 1, now, allowed, needs)
     except IntegrityError:
         # A second tab started at the same moment: its attempt is the one.
-        return Attempt.objects.get(quiz=quiz, person=person, state=Attempt.State.IN_PROGRESS)
+        opened = Attempt.objects.filter(quiz=quiz, person=person).order_by("-number").first()
+        if opened is None:
+            raise
+        return opened
 
 
 def deadline(

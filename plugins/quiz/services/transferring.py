@@ -31,9 +31,9 @@ class ImportCounts:
     refused: int
 
 
-def open_batch(ctx: TenantContext, name: str, data: bytes, format: str) -> ImportBatch:
+def open_batch(ctx: TenantContext, name: str, data: bytes, fmt: str) -> ImportBatch:
     """Parse an upload and keep the result for its preview; previews live one day."""
-    result = exchange.read_upload(name, data, format)
+    result = exchange.read_upload(name, data, fmt)
     now = ctx.now()
     ImportBatch.objects.filter(imported_at=None, created_at__lt=now - KEEP_PREVIEW).delete()
     return ImportBatch.objects.create(
@@ -156,7 +156,7 @@ def _unkeyed(content: object) -> object:
 
 
 def export_questions(
-    questions: Sequence[Question], format: str
+    questions: Sequence[Question], fmt: str
 ) -> tuple[theirs.ExportResult, list[tuple[str, str]]]:
     """Write questions to a file; also return (question, reason) for what it does not carry."""
     from plugins.quiz.selectors import category_paths
@@ -178,6 +178,6 @@ def export_questions(
             lost.append(
                 (str(version), _("This setting is not in the file: %(name)s") % {"name": setting})
             )
-    result = write(format, items)
+    result = write(fmt, items)
     lost.extend((issue.title, exchange.issue_texts(issue)[0]) for issue in result.issues)
     return result, lost

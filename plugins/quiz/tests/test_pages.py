@@ -215,13 +215,13 @@ def test_import_shows_everything_then_imports_once(client: Any) -> None:
     assert [q.versions.count() for q in Question.objects.all()] == [1, 1]
 
 
-@pytest.mark.parametrize("format", ["gift", "moodle_xml", "qti3"])
-def test_export_then_import_changes_nothing(client: Any, pack_quiz: Any, format: str) -> None:
+@pytest.mark.parametrize("fmt", ["gift", "moodle_xml", "qti3"])
+def test_export_then_import_changes_nothing(client: Any, pack_quiz: Any, fmt: str) -> None:
     from django.core.files.uploadedfile import SimpleUploadedFile
 
-    file = client.get(f"/console/quiz/export/?format={format}&download=1")
+    file = client.get(f"/console/quiz/export/?format={fmt}&download=1")
     assert file.status_code == 200
-    name = {"gift": "q.gift", "moodle_xml": "q.xml", "qti3": "q.zip"}[format]
+    name = {"gift": "q.gift", "moodle_xml": "q.xml", "qti3": "q.zip"}[fmt]
     response = client.post(
         "/console/quiz/import/", {"file": SimpleUploadedFile(name, file.content)}
     )

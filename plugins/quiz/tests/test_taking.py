@@ -71,7 +71,7 @@ def test_seven_right_of_eight_gives_87_50_and_one_event(client: Any, attempt: At
         response = save(client, attempt, position, given)
         assert (response.status_code, response.json()["outcome"]) == (200, "saved")
     page = client.get(f"/app/quiz/attempt/{attempt.pk}/confirm/")
-    assert b"8 of 8" in page.content or "8 sur 8".encode() in page.content
+    assert b"8 of 8" in page.content or b"8 sur 8" in page.content
     for _time in range(2):
         response = client.post(f"/app/quiz/attempt/{attempt.pk}/submit/")
         assert response.url == f"/app/quiz/attempt/{attempt.pk}/result/"

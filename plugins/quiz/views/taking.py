@@ -19,6 +19,7 @@ from plugins.quiz.services import taking
 from tremplin.api import Problem, TenantContext, services, view
 
 MOVES = {"up": -1, "down": 1}
+LONGEST_NUMBER = 6  # digits; no attempt has that many questions
 
 
 @view(permission="quiz.take")
@@ -221,12 +222,12 @@ def answer(request: HttpRequest, attempt: UUID) -> HttpResponse:
 
 
 def _shown_positions(request: HttpRequest) -> list[int]:
-    return [int(value) for value in request.POST.getlist("shown") if value.isdecimal()][:500]
+    return [_number(value) for value in request.POST.getlist("shown") if value.isdecimal()][:500]
 
 
 def _number(value: object) -> int:
     text = str(value or "")
-    return int(text) if text.isdecimal() else 1
+    return int(text[:LONGEST_NUMBER]) if text.isdecimal() else 1
 
 
 def _follow(request: HttpRequest, attempt: Attempt, verb: str, argument: str) -> int | None:

@@ -188,20 +188,20 @@ def _shown(question: theirs.Question, number: int, known: dict[str, Any]) -> dic
 def export(request: HttpRequest) -> HttpResponse:
     """Say what an export holds and loses; ``?download=1`` sends the file."""
     chosen = wanted(request)
-    format = request.GET.get("format", "")
-    if format not in EXPORT_FORMATS:
-        format = ""
+    fmt = request.GET.get("format", "")
+    if fmt not in EXPORT_FORMATS:
+        fmt = ""
     found = list(selectors.bank(chosen)[:MAX_EXPORT])
     context: dict[str, Any] = {
         "formats": [(code, FORMAT_LABELS[code]) for code in EXPORT_FORMATS],
-        "format": format,
+        "format": fmt,
         "wanted": chosen,
         "count": len(found),
         "categories": selectors.category_paths(),
         "lost": [],
     }
-    if format and found:
-        result, context["lost"] = transferring.export_questions(found, format)
+    if fmt and found:
+        result, context["lost"] = transferring.export_questions(found, fmt)
         if request.GET.get("download") == "1":
             return tables.download(result.data, result.filename, result.mime)
         context["size"] = len(result.data)
