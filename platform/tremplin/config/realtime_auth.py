@@ -52,8 +52,13 @@ def _tenant(host: str) -> Any:
 
 
 def _reader(tenant: Any, asked: Asked) -> Reader:
+    # Holds models: the server imports this module before the applications are ready.
+    from tremplin.identity import mfa
+
     key = parse_cookie(asked.cookies).get(settings.SESSION_COOKIE_NAME, "")
     person = _person(key) if key else None
+    if person is not None and mfa.required_for(person) and not mfa.is_enrolled(person):
+        raise Denied(403, "mfa_required")
     contexts = services.contexts()
     try:
         ctx = contexts.for_person(person.pk) if person is not None else contexts.current()

@@ -442,7 +442,9 @@ def accept_invitation(
     """
     locked = Invitation.objects.select_for_update().select_related(None).get(pk=invitation.pk)
     person = User.objects.select_for_update().get(pk=locked.person_id)
-    if not locked.is_open() or not person.is_active:
+    # An account that has a password was opened by a reset: the link must not replace it, nor skip
+    # a second factor set up since.
+    if not locked.is_open() or not person.is_active or person.has_usable_password():
         raise IdentityError("invitation_closed", _("This invitation no longer works."))
     person.set_password(password)
     person.first_name = clean_text(first_name)[:100]

@@ -16,6 +16,9 @@ from tremplin.kernel.request_id import accepted_or_new, current_request_id
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 CSP_UPDATE_ATTRIBUTE = "_tremplin_csp_update"
+# Bytes. The largest file that any page takes is a video of 200 MiB; larger bodies would be written
+# to the disk before a view could refuse them.
+LARGEST_BODY = 256 * 1024 * 1024
 PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
@@ -36,6 +39,11 @@ class ClientAddressMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         forwarded = request.META.pop("HTTP_X_FORWARDED_FOR", "")
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            # No text of ours holds a NUL, and PostgreSQL refuses one with an error.
+            return JsonResponse({"code": "bad_request"}, status=400)
+        if _body_size(request) > LARGEST_BODY:
+            return JsonResponse({"code": "too_large"}, status=413)
         peer = request.META.get("REMOTE_ADDR", "")
         try:
             request.META["REMOTE_ADDR"] = client_address(peer, forwarded)
@@ -53,6 +61,12 @@ class ClientAddressMiddleware:
         # Static files and refusals never reach the inner middlewares.
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         return response
+
+
+def _body_size(request: HttpRequest) -> int:
+    """Return the announced size of the body; a body without one is never read."""
+    text = request.META.get("CONTENT_LENGTH") or "0"
+    return int(text[:20]) if text.isascii() and text.isdecimal() else 0
 
 
 def client_address(peer: str, forwarded: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, gettext_lazy
@@ -49,6 +50,9 @@ class StartForm(forms.Form):
         error_messages={"required": gettext_lazy("Accept the terms to create a space.")},
     )
 
+    def clean_name(self) -> str:
+        return " ".join(str(self.cleaned_data["name"]).split())
+
     def clean_slug(self) -> str:
         slug = str(self.cleaned_data["slug"]).strip().lower()
         try:
@@ -70,6 +74,30 @@ class StartForm(forms.Form):
             except ValidationError as error:
                 self.add_error("password", error)
         return data
+
+
+class ConfirmForm(forms.Form):
+    """The password chosen when the space was asked for; ``locked`` after too many tries."""
+
+    locked = False
+    password = forms.CharField(
+        label=gettext_lazy("Password"),
+        strip=False,
+        max_length=200,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, *args: Any, password_hash: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._password_hash = password_hash
+
+    def clean_password(self) -> str:
+        password = str(self.cleaned_data["password"])
+        if not check_password(password, self._password_hash):
+            raise ValidationError(
+                gettext("This is not the password chosen when the space was asked for.")
+            )
+        return password
 
 
 class SuspendForm(forms.Form):

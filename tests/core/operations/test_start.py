@@ -37,6 +37,8 @@ FORM = {
     "terms": "on",
 }
 
+CHOSEN = {"password": "une-phrase-pour-Garnier"}
+
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -97,7 +99,7 @@ def test_confirmation_creates_the_space_once(
 ) -> None:
     with inside(hq):
         services.request_space(WANTED)
-    answer = client_for(hq).get(f"/start/confirm/{sent[0]}/")
+    answer = client_for(hq).post(f"/start/confirm/{sent[0]}/", CHOSEN)
     assert answer.status_code == 302
     assert "//lycee-garnier.localhost" in answer["Location"]
     token = answer["Location"].rstrip("/").rsplit("/", 1)[1]
@@ -121,6 +123,47 @@ def test_confirmation_creates_the_space_once(
     assert client_for(created).get(f"/start/enter/{token}/")["Location"] == "/accounts/login/"
 
 
+def test_the_browser_that_asked_confirms_by_opening_the_link(
+    hq: TenantInfo, inside: Inside, client_for: Callable[..., Client], sent: list[str]
+) -> None:
+    browser = client_for(hq)
+    browser.post("/start/", FORM)
+    answer = browser.get(f"/start/confirm/{sent[0]}/")
+    assert answer.status_code == 302
+    assert "//lycee-garnier.localhost" in answer["Location"]
+    with inside(hq):
+        assert PendingSpace.objects.count() == 0
+
+
+def test_opening_the_link_elsewhere_creates_nothing(
+    hq: TenantInfo, inside: Inside, client_for: Callable[..., Client], sent: list[str]
+) -> None:
+    """A program that follows links, or somebody whose address a stranger gave."""
+    from tenants import registry
+
+    with inside(hq):
+        services.request_space(WANTED)
+    elsewhere, link = client_for(hq), f"/start/confirm/{sent[0]}/"
+    assert elsewhere.head(link).status_code == 405
+    page = elsewhere.get(link)
+    assert (page.status_code, page.templates[0].name) == (200, "operations/start_confirm.html")
+    assert elsewhere.post(link, {"password": ""}).status_code == 422
+    tries = [elsewhere.post(link, {"password": "guess"}).status_code for _ in range(10)]
+    assert tries == [422] * 9 + [429]
+    assert elsewhere.post(link, CHOSEN).status_code == 429
+    assert registry.by_slug("lycee-garnier") is None
+    with inside(hq):
+        assert PendingSpace.objects.count() == 1
+
+
+def test_the_name_of_a_space_is_one_line(
+    hq: TenantInfo, inside: Inside, client_for: Callable[..., Client], sent: list[str]
+) -> None:
+    client_for(hq).post("/start/", {**FORM, "name": "Lycée\r\nBcc: a@b.example"})
+    with inside(hq):
+        assert PendingSpace.objects.get().name == "Lycée Bcc: a@b.example"
+
+
 def test_an_old_link_is_gone(
     hq: TenantInfo, inside: Inside, client_for: Callable[..., Client], sent: list[str]
 ) -> None:
@@ -140,7 +183,7 @@ def test_an_address_taken_meanwhile_keeps_the_request(
     with inside(hq):
         services.request_space(WANTED)
         PendingSpace.objects.update(slug="lycee")
-    answer = client_for(hq).get(f"/start/confirm/{sent[0]}/")
+    answer = client_for(hq).post(f"/start/confirm/{sent[0]}/", CHOSEN)
     assert answer.status_code == 409
     with inside(hq):
         assert PendingSpace.objects.count() == 1

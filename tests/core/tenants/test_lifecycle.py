@@ -162,6 +162,8 @@ def test_export_then_restore_gives_the_same_space(school, tmp_path):
             verified_at=timezone.now(),
         )
     before, files = content(school.schema_name), files_of(school.uuid)
+    assert len(before["django_session"]) == 1
+    before["django_session"] = []  # whoever holds an archive must not act as anybody
     path = tmp_path / "port.zip"
     manifest = archive.export(registry.by_slug("port"), path)
     assert manifest["tables"]["identity_user"]["rows"] == 3
@@ -195,7 +197,7 @@ def test_replace_switches_and_keeps_the_former_schema(school, tmp_path):
     fill(school)
     path = tmp_path / "port.zip"
     archive.export(school, path)
-    before = content(school.schema_name)
+    before = {**content(school.schema_name), "django_session": []}
     with use(school):
         from tremplin.identity.models import User
 

@@ -154,6 +154,14 @@ class _Checker:
                     % {"role": role_catalogue.label(code)},
                 )
             roles.append(code)
+        if not roles and self.default_role not in self.allowed:
+            # The importer lost the right to give it between the check and the import.
+            return Problem(
+                line.number,
+                "role",
+                _("You may not give the role “%(role)s”.")
+                % {"role": role_catalogue.label(self.default_role)},
+            )
         locale = ""
         if word := fold(cells.get("locale", "")):
             if word not in LANGUAGE_WORDS:

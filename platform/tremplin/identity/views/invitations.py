@@ -46,9 +46,10 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
     invitation = services.find_invitation(token)
     if invitation is None or invitation.person.removed_at is not None:
         raise Http404
-    if not invitation.is_open() or not invitation.person.is_active:
-        return _closed(request, used=invitation.accepted_at is not None)
     person = invitation.person
+    opened_already = invitation.accepted_at is not None or person.has_usable_password()
+    if not invitation.is_open() or not person.is_active or opened_already:
+        return _closed(request, used=opened_already)
     initial = {"first_name": person.first_name, "last_name": person.last_name}
     form = InvitationForm(request.POST or None, initial=initial, person=person)
     if request.method == "POST" and form.is_valid():

@@ -7,6 +7,7 @@ from django.contrib.auth import login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext
+from django.views.decorators.http import require_http_methods
 
 from tenants import slugs
 from tenants.errors import TenancyError
@@ -15,9 +16,12 @@ from tremplin.kernel import throttle
 from tremplin.kernel.access import guarded
 from tremplin.operations import services
 from tremplin.operations.access import hq_only
-from tremplin.operations.forms import StartForm
+from tremplin.operations.forms import ConfirmForm, StartForm
+from tremplin.operations.models import PendingSpace
 
 REQUESTS_PER_HOUR = 20
+PASSWORDS_PER_HOUR = 10
+ASKED_HERE = "start_request"
 BACKEND = "tremplin.identity.backends.RoleBackend"
 
 
@@ -42,7 +46,7 @@ def form(request: HttpRequest) -> HttpResponse:
                 status = 429
             else:
                 data = filled.cleaned_data
-                services.request_space(
+                pending = services.request_space(
                     services.SpaceRequest(
                         name=data["name"],
                         slug=data["slug"],
@@ -53,6 +57,7 @@ def form(request: HttpRequest) -> HttpResponse:
                     )
                 )
                 request.session["start_email"] = data["email"]
+                request.session[ASKED_HERE] = str(pending.pk)
                 return redirect("operations:start_sent")
     context = {"form": filled, "spaces_domain": settings.SPACES_DOMAIN}
     return render(request, "operations/start.html", context, status=status)
@@ -77,19 +82,48 @@ def sent(request: HttpRequest) -> HttpResponse:
     return render(request, "operations/start_sent.html", context)
 
 
+@require_http_methods(["GET", "POST"])
 @hq_only
 @guarded(anonymous=True)
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """Create the space whose mail was confirmed and go there, signed in."""
+    """Create the space whose mail was confirmed and go there, signed in.
+
+    Another browser than the one that asked must give the password that was chosen: a program that
+    opens the links of mails creates nothing, and nobody confirms what a stranger asked for with
+    her address and a password of his own.
+    """
     pending = services.find_pending(token)
     if pending is None:
         return render(request, "operations/start_expired.html", {}, status=410)
+    if request.session.get(ASKED_HERE) != str(pending.pk):
+        refusal = _ask_password(request, pending)
+        if refusal is not None:
+            return refusal
     try:
         tenant, hand_over = services.create_requested(pending)
     except TenancyError as error:
         return render(request, "operations/start_failed.html", {"reason": str(error)}, status=409)
     target = api_services.tenancy().absolute_url(tenant, f"/start/enter/{hand_over}/")
     return redirect(target)
+
+
+def _ask_password(request: HttpRequest, pending: PendingSpace) -> HttpResponse | None:
+    """Return the page that asks for the password of the request, None when it was given."""
+    status = 200
+    form = ConfirmForm(request.POST or None, password_hash=pending.password_hash)
+    if request.method == "POST":
+        tried = throttle.hit(
+            "start.confirm", str(pending.pk), limit=PASSWORDS_PER_HOUR, seconds=3600
+        )
+        if tried is None and form.is_valid():
+            return None
+        status = 422
+        if tried is not None:
+            status = 429
+            form = ConfirmForm(password_hash=pending.password_hash)
+            form.locked = True
+    context = {"form": form, "pending": pending}
+    return render(request, "operations/start_confirm.html", context, status=status)
 
 
 @guarded(anonymous=True)
