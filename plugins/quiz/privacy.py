@@ -56,7 +56,11 @@ class QuizPersonalData:
 
     def export(self, ctx: TenantContext, person: UUID) -> Iterable[ExportFile]:
         attempts = []
-        for attempt in Attempt.objects.filter(person=person).select_related("quiz").order_by("started_at", "number"):
+        for attempt in (
+            Attempt.objects.filter(person=person)
+            .select_related("quiz")
+            .order_by("started_at", "number")
+        ):
             answers = attempt.answers.select_related("version").order_by("position")
             attempts.append(
                 {

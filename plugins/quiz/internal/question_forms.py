@@ -9,8 +9,7 @@ from typing import Any
 from django import forms
 from django.forms import BaseFormSet, formset_factory
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from pydantic import ValidationError as ContentError
 
 from plugins.quiz import selectors
@@ -72,7 +71,10 @@ class QuestionForm(forms.Form):
         help_text=gettext_lazy("Helps you find the question; learners do not see it."),
     )  # fmt: skip
     category = forms.ModelChoiceField(
-        Category.objects.none(), label=gettext_lazy("Category"), required=False, empty_label=gettext_lazy("No category")
+        Category.objects.none(),
+        label=gettext_lazy("Category"),
+        required=False,
+        empty_label=gettext_lazy("No category"),
     )
     new_category = forms.CharField(
         label=gettext_lazy("New category"), required=False, max_length=200,
@@ -83,7 +85,10 @@ class QuestionForm(forms.Form):
         help_text=gettext_lazy("Separate with commas. Results are shown by skill."),
     )  # fmt: skip
     tags = forms.CharField(
-        label=gettext_lazy("Tags"), required=False, max_length=800, help_text=gettext_lazy("Separate with commas.")
+        label=gettext_lazy("Tags"),
+        required=False,
+        max_length=800,
+        help_text=gettext_lazy("Separate with commas."),
     )
     difficulty = forms.TypedChoiceField(
         label=gettext_lazy("Difficulty"), coerce=int, initial=2,
@@ -96,7 +101,10 @@ class QuestionForm(forms.Form):
         help_text=gettext_lazy("Shown with the correction, whatever the answer."),
     )  # fmt: skip
     correct_feedback = forms.CharField(
-        label=gettext_lazy("Feedback for a right answer"), required=False, widget=_area(2), max_length=20_000
+        label=gettext_lazy("Feedback for a right answer"),
+        required=False,
+        widget=_area(2),
+        max_length=20_000,
     )
     partial_feedback = forms.CharField(
         label=gettext_lazy("Feedback for a partly right answer"),
@@ -105,7 +113,10 @@ class QuestionForm(forms.Form):
         max_length=20_000,
     )
     incorrect_feedback = forms.CharField(
-        label=gettext_lazy("Feedback for a wrong answer"), required=False, widget=_area(2), max_length=20_000
+        label=gettext_lazy("Feedback for a wrong answer"),
+        required=False,
+        widget=_area(2),
+        max_length=20_000,
     )
     image = forms.FileField(
         label=gettext_lazy("Add an image"), required=False,
@@ -155,7 +166,9 @@ class QuestionForm(forms.Form):
 
 class ChoiceRow(forms.Form):
     key = forms.CharField(required=False, widget=forms.HiddenInput, max_length=12)
-    text = forms.CharField(label=gettext_lazy("Choice"), required=False, widget=_area(1), max_length=20_000)
+    text = forms.CharField(
+        label=gettext_lazy("Choice"), required=False, widget=_area(1), max_length=20_000
+    )
     right = forms.BooleanField(label=pgettext_lazy("answer", "Right"), required=False)
     weight = NumberField(label=gettext_lazy("Weight in %"), required=False)
     feedback = forms.CharField(
@@ -198,12 +211,16 @@ class ShortRow(forms.Form):
 
 class OrderRow(forms.Form):
     key = forms.CharField(required=False, widget=forms.HiddenInput, max_length=12)
-    text = forms.CharField(label=gettext_lazy("Item"), required=False, widget=_area(1), max_length=20_000)
+    text = forms.CharField(
+        label=gettext_lazy("Item"), required=False, widget=_area(1), max_length=20_000
+    )
 
 
 class MatchRow(forms.Form):
     key = forms.CharField(required=False, widget=forms.HiddenInput, max_length=12)
-    left = forms.CharField(label=gettext_lazy("Left"), required=False, widget=_area(1), max_length=20_000)
+    left = forms.CharField(
+        label=gettext_lazy("Left"), required=False, widget=_area(1), max_length=20_000
+    )
     right = forms.CharField(label=gettext_lazy("Goes with"), required=False, max_length=500)
 
 
@@ -233,7 +250,9 @@ class TrueFalseOptions(forms.Form):
 
 
 class ChoiceOptions(forms.Form):
-    shuffle = forms.BooleanField(label=gettext_lazy("Choices may be shuffled"), required=False, initial=True)
+    shuffle = forms.BooleanField(
+        label=gettext_lazy("Choices may be shuffled"), required=False, initial=True
+    )
 
 
 class MultipleOptions(ChoiceOptions):
@@ -261,7 +280,9 @@ class OrderOptions(forms.Form):
 
 
 class MatchOptions(forms.Form):
-    shuffle = forms.BooleanField(label=gettext_lazy("Answers may be shuffled"), required=False, initial=True)
+    shuffle = forms.BooleanField(
+        label=gettext_lazy("Answers may be shuffled"), required=False, initial=True
+    )
     distractors = forms.CharField(
         label=gettext_lazy("Extra wrong answers"), required=False, widget=_area(3), max_length=5_000,
         help_text=gettext_lazy("One per line."),
@@ -278,7 +299,10 @@ class EssayOptions(forms.Form):
         help_text=gettext_lazy("Learners never see it."),
     )  # fmt: skip
     template = forms.CharField(
-        label=gettext_lazy("Text the answer starts with"), required=False, widget=_area(3), max_length=20_000
+        label=gettext_lazy("Text the answer starts with"),
+        required=False,
+        widget=_area(3),
+        max_length=20_000,
     )
 
 

@@ -45,10 +45,14 @@ class QuizForm(forms.ModelForm):
             "closes_at": gettext_lazy("Closes"),
         }
         help_texts = {
-            "minutes": gettext_lazy("Empty for no limit. Extra time of a person is added by itself."),
+            "minutes": gettext_lazy(
+                "Empty for no limit. Extra time of a person is added by itself."
+            ),
             "attempts_allowed": gettext_lazy("Empty for as many as wanted."),
             "pass_percent": gettext_lazy("Empty for no pass mark."),
-            "open_to_all": gettext_lazy("Otherwise only the people and groups it is assigned to see it."),
+            "open_to_all": gettext_lazy(
+                "Otherwise only the people and groups it is assigned to see it."
+            ),
             "description": gettext_lazy("Shown before the start."),
         }
         widgets = {
@@ -141,7 +145,9 @@ class AssignForm(forms.Form):
     """Who takes the quiz, and until when."""
 
     cohorts = forms.MultipleChoiceField(
-        label=gettext_lazy("Groups"), required=False, widget=forms.CheckboxSelectMultiple(attrs={"data-testid": "assign-cohort"})
+        label=gettext_lazy("Groups"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple(attrs={"data-testid": "assign-cohort"}),
     )
     people = forms.CharField(
         label=gettext_lazy("People"), required=False, widget=forms.Textarea(attrs={"rows": 2}), max_length=10_000,

@@ -235,7 +235,8 @@ def _fill_match(
                 html=html(pair.left_html),
                 chosen=chosen,
                 options=tuple(
-                    Option(names[key], SafeString(escape(texts[key])), key == chosen) for key in order
+                    Option(names[key], SafeString(escape(texts[key])), key == chosen)
+                    for key in order
                 ),
                 expected=texts[right],
                 given=texts.get(chosen, ""),
