@@ -259,3 +259,39 @@ def test_a_body_larger_than_any_upload_is_refused_unread(
         CONTENT_LENGTH=length,
     )
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/start/confirm/{}/",
+        "/start/enter/{}/",
+        "/accounts/invitation/{}/",
+        "/accounts/confirm-email/{}/",
+        "/accounts/password/reset/key/{}/",
+        "/files/6cbbec4e-f4d0-4913-9ff8-386569615c52/{}/a.png",
+    ],
+)
+def test_logs_hold_no_link_that_opens_something(path: str) -> None:
+    import logging
+
+    from django.conf import settings
+
+    from tremplin.kernel.logs import TenantFilter
+
+    record = logging.LogRecord(
+        "uvicorn.access",
+        logging.INFO,
+        __file__,
+        1,
+        '%s - "%s %s HTTP/%s" %d',
+        ("192.0.2.1:5", "GET", path.format("s3cr3t-T0ken:x"), "1.1", 200),
+        None,
+    )
+    assert TenantFilter().filter(record) is True
+    line = f'192.0.2.1:5 - "GET {path.format("[token]")} HTTP/1.1" 200'
+    assert record.getMessage() == line
+    # The server's own handlers know nothing of the mask.
+    access = settings.LOGGING["loggers"]["uvicorn.access"]
+    assert access == {"handlers": ["stderr"], "propagate": False}
+    assert settings.LOGGING["handlers"]["stderr"]["filters"] == ["tenant"]

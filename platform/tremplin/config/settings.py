@@ -315,7 +315,12 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["stderr"], "level": env.log_level},
-    "loggers": {"django.request": {"level": "ERROR"}, "celery": {"level": env.log_level}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "celery": {"level": env.log_level},
+        # Through our handler, which masks the tokens of links; the server's own would print them.
+        "uvicorn.access": {"handlers": ["stderr"], "propagate": False},
+    },
 }
 
 if env.settings_overlay:

@@ -13,12 +13,17 @@ from tremplin.kernel.current import current_tenant
 from tremplin.kernel.request_id import current_request_id
 
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
+# Addresses whose last part opens an account or a file for whoever holds it.
+SECRET_PATH = re.compile(
+    r"(/start/(?:confirm|enter)/|/accounts/(?:invitation|confirm-email)/"
+    r"|/accounts/password/reset/key/|/files/[0-9a-f-]{36}/)[^/?\s\"]+"
+)
 # Attributes that libraries attach to a record and that may hold a person's data.
 DROPPED = ("request", "sock", "email", "user", "username", "password", "token")
 
 
 class TenantFilter(logging.Filter):
-    """Adds the tenant's slug and the request id; masks addresses of people in the message."""
+    """Adds the tenant's slug and the request id; masks addresses of people and secret links."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         tenant = current_tenant.get()
@@ -28,8 +33,11 @@ class TenantFilter(logging.Filter):
             if hasattr(record, name):
                 delattr(record, name)
         message = record.getMessage()
-        if "@" in message:
-            record.msg, record.args = EMAIL.sub("[address]", message), ()
+        masked = SECRET_PATH.sub(r"\1[token]", message)
+        if "@" in masked:
+            masked = EMAIL.sub("[address]", masked)
+        if masked != message:
+            record.msg, record.args = masked, ()
         return True
 
 
