@@ -230,7 +230,9 @@ def test_nothing_acknowledged_is_lost_and_nothing_happens_twice(
     order = list(KILLS)
     chance.shuffle(order)
     for name in order:
-        time.sleep(chance.uniform(0.5, 2.5))
+        if chance.random() < 0.6:  # else the next blow falls while the last one still heals
+            stack.wait_ready()
+        time.sleep(chance.uniform(0.3, 2.0))
         kill(stack, database, name)
     stack.wait_ready()
     time.sleep(1)
@@ -241,7 +243,8 @@ def test_nothing_acknowledged_is_lost_and_nothing_happens_twice(
     acknowledged = {k: v for learner in learners for k, v in learner.acknowledged.items()}
     submitted = sorted(attempt for learner in learners for attempt in learner.submitted)
     assert sum(sum(learner.failures.values()) for learner in learners) > 0, "no kill was felt"
-    assert len(acknowledged) == len(submitted) * QUESTIONS > 0
+    assert len(acknowledged) == len(submitted) * QUESTIONS
+    assert len(submitted) >= LEARNERS
 
     stored = {
         (str(attempt), position): response["value"]
