@@ -47,6 +47,8 @@ pytest_plugins = ["tremplin.testing.fixtures"]
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the mode, the data folder and the server before any setting is read."""
     os.environ["TREMPLIN_MODE"] = "test"
+    # The browser's driver keeps an event loop running on this thread; nothing of ours is async.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     os.environ.pop("TREMPLIN_EMBEDDED_DIR", None)
     worker = getattr(config, "workerinput", {}).get("workerid", "")
     if not worker:
@@ -134,6 +136,18 @@ def _build_base() -> None:
         finally:
             databases.point_at(former)
         databases.rename(building, _base())
+
+
+def _forget_jobs() -> None:
+    """Leave no work behind the creation of the spaces: a copy with a worker must start idle."""
+    from django.db import connection
+
+    from tenants.context import public, public_write
+    from tremplin.kernel.state.models import JobStatus
+
+    with public(), public_write("tests"), connection.cursor() as cursor:
+        JobStatus.objects.all().delete()
+        cursor.execute("SELECT pgmq.purge_queue(queue_name) FROM pgmq.list_queues()")
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,8 @@ from tremplin.kernel.tasks import follow_database
 
 VACATE_SECONDS = 10.0
 
+DROP_ATTEMPTS = 10
+
 
 def point_at(name: str) -> str:
     """Make every later connection of this process open the database ``name``; return the former."""
@@ -81,9 +83,22 @@ def create(name: str, template: str | None = None) -> None:
 
 
 def drop(name: str) -> None:
-    """Drop the database ``name`` if it exists, whoever is connected."""
+    """Drop the database ``name`` if it exists, whoever is connected.
+
+    The server's own cleaning process may be at work in it; an ordinary role cannot end it, so the
+    statement is tried again while it finishes.
+    """
+    text = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
     with administration() as raw:
-        raw.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        for attempt in range(DROP_ATTEMPTS):
+            try:
+                raw.execute(text)
+            except psycopg.errors.InsufficientPrivilege:
+                if attempt == DROP_ATTEMPTS - 1:
+                    raise
+                time.sleep(0.5)
+            else:
+                return
 
 
 @contextmanager

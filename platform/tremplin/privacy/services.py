@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import zipfile
 from collections.abc import Iterable
 from datetime import timedelta
@@ -13,10 +14,12 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 
 from tremplin.api import Problem, services
+from tremplin.identity.errors import IdentityError
 from tremplin.kernel import audit, clock
 from tremplin.privacy import sources
 from tremplin.privacy.models import ErasureRequest
 
+logger = logging.getLogger(__name__)
 GRACE = timedelta(days=30)
 
 
@@ -88,31 +91,46 @@ def _erase(person: UUID, keepers: Iterable[sources.Source]) -> int:
 
 
 def run_due_erasures() -> int:
-    """Erase the persons whose grace period is over and return how many."""
+    """Erase the persons whose grace period is over and return how many.
+
+    A person who cannot be erased (she became the owner meanwhile) keeps her request open and does
+    not hold the others up.
+    """
     done = 0
     due = ErasureRequest.objects.filter(
         cancelled_at=None, done_at=None, due_at__lte=clock.now()
     ).values_list("pk", "person_id")
     for key, person in list(due):
-        with transaction.atomic():
-            request = ErasureRequest.objects.select_for_update().get(pk=key)
-            if request.done_at or request.cancelled_at:
-                continue
-            request.rows_erased = erase_person(person)
-            request.done_at = clock.now()
-            request.save(update_fields=["rows_erased", "done_at"])
-        done += 1
+        try:
+            done += _run_erasure(key, person)
+        except IdentityError as refused:
+            logger.warning("erasure %s is refused: %s", key, refused.code)
     return done
 
 
+def _run_erasure(key: UUID, person: UUID) -> int:
+    with transaction.atomic():
+        request = ErasureRequest.objects.select_for_update().get(pk=key)
+        if request.done_at or request.cancelled_at:
+            return 0
+        request.rows_erased = erase_person(person)
+        request.done_at = clock.now()
+        request.save(update_fields=["rows_erased", "done_at"])
+    return 1
+
+
 def apply_retention() -> dict[str, int]:
-    """Delete what is older than each keeper's rule and return the rows removed by module."""
+    """Delete what is older than each keeper's rule and return the rows removed by module.
+
+    A keeper with several rules gets the longest: it is the only one under which nothing is deleted
+    before its own term; shorter terms inside a module are the module's scheduled work.
+    """
     ctx = services.contexts().current()
     removed: dict[str, int] = {}
     for source in sources.every():
         days = [line.retention_days for line in source.keeper.describe() if line.retention_days]
         if days:
-            before = clock.now() - timedelta(days=min(days))
+            before = clock.now() - timedelta(days=max(days))
             with transaction.atomic():
                 rows = source.keeper.retain(ctx, before)
             removed[source.module] = removed.get(source.module, 0) + rows

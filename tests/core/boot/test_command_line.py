@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import re
 import json
 import os
 import socket
@@ -323,4 +324,5 @@ def test_progress_on_a_terminal() -> None:
         time.sleep(progress.TICK * 1.5)
     text = stream.getvalue()
     assert text.startswith("| Doing (0 s)\r\x1b[Kan event\n/ Doing (0 s)")
-    assert text.endswith("\r\x1b[K  Doing: done in 0.2 s\n")
+    # How long the step took depends on the machine; how it is written does not.
+    assert re.search(r"\r\x1b\[K  Doing: done in \d+\.\d s\n$", text)
