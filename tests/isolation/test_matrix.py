@@ -140,3 +140,16 @@ def test_the_detector_sees_what_it_looks_for(both: tuple[World, World]) -> None:
     )
     assert other.marker in traces.Traces(other).found(elsewhere.text, [])
     assert elsewhere.writes == 0
+
+
+def test_every_text_holds_the_marker_but_codes_and_digests(
+    both: tuple[World, World], golden: Any
+) -> None:
+    own, other = both
+    lines = [
+        "# Tables without rows and text columns without the marker in the furnished schools: codes,",
+        "# digests and choices only. A text that people write must be marked in world.py instead.",
+        *traces.unmarked(own),
+    ]
+    assert traces.unmarked(other) == lines[2:]
+    golden("unmarked_texts.txt", "\n".join(lines))

@@ -112,3 +112,24 @@ def writes_in(schema: str, *, apart_from: tuple[str, ...] = ()) -> int:
             [schema, list(apart_from)],
         )
         return int(cursor.fetchone()[0])
+
+
+def unmarked(world: World) -> list[str]:
+    """Return the empty tables of a space and its text columns where the marker stands nowhere."""
+    schema = world.tenant.schema_name
+    counts = {table: count for table, (count, _hash) in fingerprint(schema).items()}
+    found = [f"{table} (empty)" for table, count in counts.items() if not count]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = %s "
+            "AND data_type IN ('text', 'character varying', 'jsonb', 'ARRAY') ORDER BY 1, 2",
+            [schema],
+        )
+        for table, column in cursor.fetchall():
+            cursor.execute(
+                f'SELECT count(*) FROM "{schema}"."{table}" WHERE "{column}"::text ILIKE %s',
+                [f"%{world.marker}%"],
+            )
+            if counts[table] and cursor.fetchone() == (0,):
+                found.append(f"{table}.{column}")
+    return sorted(found)

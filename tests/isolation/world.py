@@ -223,7 +223,12 @@ def _account_links(world: World) -> None:
     from tremplin.identity.reset_tokens import ResetTokens
 
     m, learner = world.marker, world.people["learner"]
-    invitation = services.invite(f"guest-{m}@people.example", first_name=m, last_name=m)
+    invitation = services.invite(
+        f"guest-{m}@people.example",
+        cohorts=[services.ensure_cohort(f"Cohort {m}")],
+        first_name=m,
+        last_name=m,
+    )
     send_invitation(invitation.pk)
     world.ids["invitation_token"] = _link("/accounts/invitation/").rstrip("/").rsplit("/", 1)[-1]
     unverified = invitation.person.emailaddress_set.get()
@@ -322,6 +327,7 @@ def _quiz(world: World) -> None:
     section = authoring.create_section(quiz, title=f"Section {m}")
     authoring.choose_questions(section, questions)
     authoring.set_state(quiz, Quiz.State.PUBLISHED)
+    authoring.create_section(quiz, title=m, source="draw", draw_skills=[m], draw_tags=[m])
     assigning.assign(author, quiz, people=[learner.person.id])
     first = taking.start(learner, quiz)
     for answer in first.answers.select_related("version"):
