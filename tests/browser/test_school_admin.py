@@ -147,3 +147,8 @@ def test_from_nothing_to_a_working_space(
     outbox = admin.open("/_demo/outbox/")
     assigned = outbox.get_by_test_id("outbox-mail").filter(has_text="Sécurité haute tension")
     expect(assigned).to_have_count(28, timeout=30_000)
+    assigned.first.click()
+    logo = outbox.frame_locator("iframe").locator("img")
+    expect(logo).to_have_count(1)
+    # Twice 96 pixels wide for a picture twice as wide as high: the one sent in step 4.
+    assert logo.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [192, 96]

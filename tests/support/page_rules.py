@@ -48,10 +48,13 @@ FACTS = """() => {
     bare_charts: charts.filter(chart => !chart.querySelector('table')).length,
   };
 }"""
-WATCH = """() => {
+# Chromium may show a colour between two schemes for a frame, even in a hundredth of a millisecond.
+STILL = """() => {
   const still = new CSSStyleSheet();
   still.replaceSync('* { transition: none !important; }');
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, still];
+}"""
+WATCH = """() => {
   const stops = [];
   window.stopsOfTest = stops;
   const seen = new Set();
@@ -77,6 +80,10 @@ WATCH = """() => {
   const able = element => element.tabIndex >= 0 && !element.disabled && element.checkVisibility();
   return [...document.querySelectorAll(all)].filter(able).length;
 }"""
+PAINTED = """async () => {
+  for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+  return document.documentElement.scrollWidth;
+}"""
 MAX_STOPS = 60
 
 
@@ -97,9 +104,10 @@ def check_page(tab: Tab, visit: Visit) -> str:
     assert viewport is not None
     _settle(page)
     where = f"{visit.name} ({page.url})"
+    facts = page.evaluate(FACTS)
+    page.evaluate(STILL)
     if visit.walk:
         _walk(page, where)
-    facts = page.evaluate(FACTS)
     assert facts["lang"] == visit.language, where
     assert facts["title"].strip(), where
     assert facts["h1"] == 1, where
@@ -142,7 +150,7 @@ def _at(page: Page, size: ViewportSize, where: str) -> None:
             arg=size["width"],
             timeout=1_500,
         )
-    width = page.evaluate("document.documentElement.scrollWidth")
+    width = page.evaluate(PAINTED)
     assert width == size["width"], f"{where} scrolls sideways at {size['width']} px: {width}"
 
 

@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -27,7 +28,7 @@ class Mail:
     space: TenantInfo
     to: str
     subject: str
-    date: str
+    sent_at: datetime | None
     text: str
     html: str
     has_logo: bool
@@ -36,6 +37,11 @@ class Mail:
     def links(self) -> list[str]:
         """Return the addresses in the text part, in order, each once."""
         return list(dict.fromkeys(LINK.findall(self.text)))
+
+
+def _sent_at(message: EmailMessage) -> datetime | None:
+    header = message.get("Date")
+    return header.datetime if header is not None else None
 
 
 def _read(path: Path, space: TenantInfo) -> Mail:
@@ -58,7 +64,7 @@ def _read(path: Path, space: TenantInfo) -> Mail:
         space,
         str(message.get("To", "")),
         str(message.get("Subject", "")),
-        str(message.get("Date", "")),
+        _sent_at(message),
         text.get_content() if text is not None else "",
         html,
         logo,
