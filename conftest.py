@@ -133,6 +133,7 @@ def _build_base() -> None:
                         },
                     )
                 )
+            _forget_jobs()
         finally:
             databases.point_at(former)
         databases.rename(building, _base())
