@@ -8,6 +8,8 @@ from django import forms
 from django.contrib.auth.hashers import check_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.urls import reverse_lazy
+from django.utils.text import format_lazy
 from django.utils.translation import gettext, gettext_lazy
 
 from tenants import registry, slugs
@@ -48,6 +50,11 @@ class StartForm(forms.Form):
     terms = forms.BooleanField(
         label=gettext_lazy("I accept the terms of use"),
         error_messages={"required": gettext_lazy("Accept the terms to create a space.")},
+        help_text=format_lazy(
+            '<a class="link" href="{url}" target="_blank" rel="noopener">{label}</a>',
+            url=reverse_lazy("operations:terms"),
+            label=gettext_lazy("Read the terms of use (new window)"),
+        ),
     )
 
     def clean_name(self) -> str:

@@ -9,6 +9,7 @@ from tremplin.operations.views import export, platform, start
 app_name = "operations"
 urlpatterns = [
     path("start/", start.form, name="start"),
+    path("legal/terms/", start.terms, name="terms"),
     path("start/slug/", start.propose_slug, name="start_slug"),
     path("start/sent/", start.sent, name="start_sent"),
     path("start/confirm/<str:token>/", start.confirm, name="start_confirm"),

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext
 
+from tremplin.api import TenantContext, hookspecs
 from tremplin.identity.selectors import count_with_role
 from tremplin.kernel import gate
+from tremplin.kernel.dispatch import dispatcher
 from tremplin.portal.models import OnboardingStep
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ class ChecklistItem:
     key: str
     label: str
     help: str
-    url_name: str
+    url: str
     done: bool
 
 
@@ -43,7 +45,20 @@ class Checklist:
         return self.done == self.total
 
 
-def checklist(tenant: TenantInfo) -> Checklist:
+def _content_url(ctx: TenantContext) -> str:
+    """Return where content is assigned: the staff page of the first module, else the modules."""
+    answers = dispatcher.collect(hookspecs.navigation, ctx.enabled, ctx=ctx)
+    staff = [
+        answer.value
+        for answer in answers
+        if answer.value.section == "manage"
+        and (not answer.value.permission or ctx.can(answer.value.permission))
+    ]
+    staff.sort(key=lambda entry: entry.order)
+    return ctx.url(staff[0].url_name if staff else "portal:modules")
+
+
+def checklist(tenant: TenantInfo, ctx: TenantContext) -> Checklist:
     """Return the first steps of a space; most are read from the facts themselves."""
     taken = set(OnboardingStep.objects.values_list("key", flat=True))
     started = any(state.activated for state in gate.states(tenant).values())
@@ -53,35 +68,35 @@ def checklist(tenant: TenantInfo) -> Checklist:
                 "brand",
                 gettext("Publish your brand"),
                 gettext("Logo and colours, on every page, on the login page and in mails."),
-                "portal:branding",
+                ctx.url("portal:branding"),
                 tenant.brand.version > 0,
             ),
             ChecklistItem(
                 "people",
                 gettext("Import your people"),
                 gettext("A CSV file with names and e-mail addresses is enough."),
-                "people:import",
+                ctx.url("people:import"),
                 count_with_role("learner") + count_with_role("candidate") > 0,
             ),
             ChecklistItem(
                 "module",
                 gettext("Start a module"),
                 gettext("Try one for 14 days; nothing is billed."),
-                "portal:modules",
+                ctx.url("portal:modules"),
                 started,
             ),
             ChecklistItem(
                 "content",
                 gettext("Assign a first content"),
                 gettext("People are told by mail and see it on their home page."),
-                "portal:modules",
+                _content_url(ctx),
                 "content" in taken,
             ),
             ChecklistItem(
                 "dashboard",
                 gettext("Open the dashboard"),
                 gettext("Figures and alerts of your space, in one page."),
-                "portal:console",
+                ctx.url("portal:console"),
                 "dashboard" in taken,
             ),
         ]

@@ -65,6 +65,13 @@ def form(request: HttpRequest) -> HttpResponse:
 
 @hq_only
 @guarded(anonymous=True)
+def terms(request: HttpRequest) -> HttpResponse:
+    """Show the terms that a new space accepts."""
+    return render(request, "operations/terms.html", {})
+
+
+@hq_only
+@guarded(anonymous=True)
 def propose_slug(request: HttpRequest) -> HttpResponse:
     """Answer the address field filled from the name, as a fragment."""
     name = request.GET.get("name", "")[:100]

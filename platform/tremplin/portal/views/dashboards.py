@@ -67,7 +67,7 @@ def console(request: HttpRequest) -> HttpResponse:
         "cohorts": cohorts() if request.ctx.can("identity.view_people") else [],
         "modules_on": sum(state.mode == "on" for state in states.values()),
         **_widgets(request.ctx, "console"),
-        "checklist": selectors.checklist(request.tenant),
+        "checklist": selectors.checklist(request.tenant, request.ctx),
     }
     return render(request, "portal/pages/console.html", context)
 
@@ -75,5 +75,5 @@ def console(request: HttpRequest) -> HttpResponse:
 @guarded(permission="portal.console")
 def welcome(request: HttpRequest) -> HttpResponse:
     """Show the first steps of a new space."""
-    context = {"checklist": selectors.checklist(request.tenant)}
+    context = {"checklist": selectors.checklist(request.tenant, request.ctx)}
     return render(request, "portal/pages/welcome.html", context)
