@@ -27,7 +27,7 @@ from plugins.quiz.models import Answer, Assignment, Attempt, Quiz
 from plugins.quiz.services.completing import completed_event, skill_totals
 from plugins.quiz.services.library import install
 from plugins.quiz.services.taking import draw
-from tremplin.api import TenantContext, publish, services
+from tremplin.api import ContentAssigned, TenantContext, publish, services
 
 SPAN_DAYS = 45
 WRONG_NUMBER, WRONG_TEXT = "1", "?"
@@ -64,9 +64,7 @@ def seed_demo(ctx: TenantContext, seed: int) -> None:
     for key, names in space.assign.items():
         for name in names:
             if name in cohorts:
-                Assignment.objects.get_or_create(
-                    quiz=quizzes[key], cohort=cohorts[name].id, defaults={"created_at": ctx.now()}
-                )
+                _assign(ctx, quizzes[key], cohorts[name].id)
     if not space.attempts or Attempt.objects.exists():
         return
     quiz = next(iter(quizzes.values()))
@@ -88,6 +86,18 @@ def seed_demo(ctx: TenantContext, seed: int) -> None:
             started = _moment(ctx.now(), random, number, last)
             skill = 0.25 if person == failing else 0.62 + 0.1 * number
             _past_attempt(ctx, quiz, person, number, started, min(skill, 0.95), random)
+
+
+def _assign(ctx: TenantContext, quiz: Quiz, cohort: UUID) -> None:
+    with transaction.atomic():
+        _row, created = Assignment.objects.get_or_create(
+            quiz=quiz, cohort=cohort, defaults={"created_at": ctx.now()}
+        )
+        if created:
+            publish(
+                ContentAssigned(module_slug="quiz", content_id=quiz.pk, cohorts=1),
+                aggregate=f"quiz.quiz:{quiz.pk}",
+            )
 
 
 def _failing(space: DemoSpace, cohorts: dict[str, Any], people: set[UUID]) -> UUID | None:
