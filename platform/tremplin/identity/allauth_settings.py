@@ -18,6 +18,11 @@ STATIC = {
     "ACCOUNT_FORMS": {
         "login": "tremplin.identity.forms.LoginForm",
         "signup": "tremplin.identity.forms.SignupForm",
+        "change_password": "tremplin.identity.forms.ChangePasswordForm",
+        "set_password": "tremplin.identity.forms.SetPasswordForm",
+        "reset_password": "tremplin.identity.forms.ResetPasswordForm",
+        "reset_password_from_key": "tremplin.identity.forms.ResetPasswordKeyForm",
+        "add_email": "tremplin.identity.forms.AddEmailForm",
     },
     "ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR": "tremplin.identity.reset_tokens.ResetTokens",
     "ACCOUNT_EMAIL_SUBJECT_PREFIX": "",

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.forms import AddEmailForm as BaseAddEmailForm
+from allauth.account.forms import ChangePasswordForm as BaseChangePasswordForm
 from allauth.account.forms import LoginForm as BaseLoginForm
+from allauth.account.forms import ResetPasswordForm as BaseResetPasswordForm
+from allauth.account.forms import ResetPasswordKeyForm as BaseResetPasswordKeyForm
+from allauth.account.forms import SetPasswordForm as BaseSetPasswordForm
 from allauth.account.forms import SignupForm as BaseSignupForm
 from django import forms
 from django.contrib.auth.password_validation import validate_password
@@ -13,6 +18,17 @@ from django.utils.translation import gettext_lazy as _
 
 from tremplin.identity import identity_settings
 from tremplin.identity.models import User
+
+
+PASSWORD_HELP = _("At least 12 characters. A short sentence works well.")
+
+
+def _say_once(form: forms.BaseForm) -> None:
+    """Take away the placeholders that repeat the labels; the rules of a password stand once."""
+    for name, field in form.fields.items():
+        field.widget.attrs.pop("placeholder", None)
+        if name == "password1":
+            field.help_text = PASSWORD_HELP
 
 
 class LoginForm(BaseLoginForm):  # type: ignore[misc]
@@ -24,8 +40,7 @@ class LoginForm(BaseLoginForm):  # type: ignore[misc]
         self.fields["password"].label = _("Password")
         self.fields["password"].help_text = ""
         self.fields.pop("remember", None)
-        for name in ("login", "password"):
-            self.fields[name].widget.attrs.pop("placeholder", None)
+        _say_once(self)
         self.fields["login"].widget.attrs["data-testid"] = "login-email"
         self.fields["password"].widget.attrs["data-testid"] = "login-password"
 
@@ -49,11 +64,7 @@ class SignupForm(BaseSignupForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.fields["email"].label = _("E-mail")
         self.fields["password1"].label = _("Password")
-        self.fields["password1"].help_text = _(
-            "At least 12 characters. A short sentence works well."
-        )
-        for field in self.fields.values():
-            field.widget.attrs.pop("placeholder", None)
+        _say_once(self)
 
     def clean_email(self) -> str:
         """Accept only the mail domains that the space lists, when it lists some."""
@@ -66,6 +77,48 @@ class SignupForm(BaseSignupForm):  # type: ignore[misc]
                 code="domain_not_allowed",
             )
         return email
+
+
+class ChangePasswordForm(BaseChangePasswordForm):  # type: ignore[misc]
+    """The present password and, twice, the new one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _say_once(self)
+
+
+class SetPasswordForm(BaseSetPasswordForm):  # type: ignore[misc]
+    """A first password, twice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _say_once(self)
+
+
+class ResetPasswordKeyForm(BaseResetPasswordKeyForm):  # type: ignore[misc]
+    """A new password, twice, after the link of a mail."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _say_once(self)
+
+
+class ResetPasswordForm(BaseResetPasswordForm):  # type: ignore[misc]
+    """Where to send the link to choose a new password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = _("E-mail")
+        _say_once(self)
+
+
+class AddEmailForm(BaseAddEmailForm):  # type: ignore[misc]
+    """The new address of an account."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = _("New address")
+        _say_once(self)
 
 
 class InvitationForm(forms.Form):
@@ -85,7 +138,7 @@ class InvitationForm(forms.Form):
         label=_("Password"),
         strip=False,
         max_length=1024,
-        help_text=_("At least 12 characters. A short sentence works well."),
+        help_text=PASSWORD_HELP,
         widget=forms.PasswordInput({"autocomplete": "new-password"}),
     )
 
