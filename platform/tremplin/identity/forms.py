@@ -19,7 +19,6 @@ from django.utils.translation import gettext_lazy as _
 from tremplin.identity import identity_settings
 from tremplin.identity.models import User
 
-
 PASSWORD_HELP = _("At least 12 characters. A short sentence works well.")
 
 

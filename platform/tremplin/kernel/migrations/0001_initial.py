@@ -6,85 +6,99 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='AuditCheckpoint',
+            name="AuditCheckpoint",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('last_id', models.BigIntegerField()),
-                ('last_hash', models.CharField(max_length=64)),
-                ('removed', models.BigIntegerField()),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                ("last_id", models.BigIntegerField()),
+                ("last_hash", models.CharField(max_length=64)),
+                ("removed", models.BigIntegerField()),
             ],
             options={
-                'verbose_name': 'audit checkpoint',
-                'verbose_name_plural': 'audit checkpoints',
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "verbose_name": "audit checkpoint",
+                "verbose_name_plural": "audit checkpoints",
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='AuditEvent',
+            name="AuditEvent",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('kind', models.CharField(max_length=120)),
-                ('actor', models.UUIDField(null=True)),
-                ('actor_label', models.CharField(blank=True, default='', max_length=120)),
-                ('target', models.CharField(blank=True, default='', max_length=200)),
-                ('address', models.CharField(blank=True, default='', max_length=45)),
-                ('request_id', models.CharField(blank=True, default='', max_length=36)),
-                ('data', models.JSONField(default=dict)),
-                ('prev_hash', models.CharField(max_length=64)),
-                ('row_hash', models.CharField(max_length=64)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                ("kind", models.CharField(max_length=120)),
+                ("actor", models.UUIDField(null=True)),
+                ("actor_label", models.CharField(blank=True, default="", max_length=120)),
+                ("target", models.CharField(blank=True, default="", max_length=200)),
+                ("address", models.CharField(blank=True, default="", max_length=45)),
+                ("request_id", models.CharField(blank=True, default="", max_length=36)),
+                ("data", models.JSONField(default=dict)),
+                ("prev_hash", models.CharField(max_length=64)),
+                ("row_hash", models.CharField(max_length=64)),
             ],
             options={
-                'verbose_name': 'audit event',
-                'verbose_name_plural': 'audit events',
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'indexes': [models.Index(fields=['kind', '-id'], name='kernel_audit_kind'), models.Index(fields=['actor', '-id'], name='kernel_audit_actor')],
+                "verbose_name": "audit event",
+                "verbose_name_plural": "audit events",
+                "abstract": False,
+                "base_manager_name": "objects",
+                "indexes": [
+                    models.Index(fields=["kind", "-id"], name="kernel_audit_kind"),
+                    models.Index(fields=["actor", "-id"], name="kernel_audit_actor"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='OutboxEvent',
+            name="OutboxEvent",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('event_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('name', models.CharField(max_length=160)),
-                ('aggregate', models.CharField(max_length=200)),
-                ('payload', models.JSONField()),
-                ('occurred_at', models.DateTimeField()),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('attempts', models.IntegerField(default=0)),
-                ('next_attempt_at', models.DateTimeField(null=True)),
-                ('last_error', models.TextField(blank=True, default='')),
-                ('dead', models.BooleanField(default=False)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("event_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("name", models.CharField(max_length=160)),
+                ("aggregate", models.CharField(max_length=200)),
+                ("payload", models.JSONField()),
+                ("occurred_at", models.DateTimeField()),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("attempts", models.IntegerField(default=0)),
+                ("next_attempt_at", models.DateTimeField(null=True)),
+                ("last_error", models.TextField(blank=True, default="")),
+                ("dead", models.BooleanField(default=False)),
             ],
             options={
-                'verbose_name': 'outbox event',
-                'verbose_name_plural': 'outbox events',
-                'indexes': [models.Index(condition=models.Q(('dead', False), ('sent_at__isnull', True)), fields=['id'], name='kernel_outbox_unsent'), models.Index(condition=models.Q(('dead', True)), fields=['id'], name='kernel_outbox_dead')],
+                "verbose_name": "outbox event",
+                "verbose_name_plural": "outbox events",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("dead", False), ("sent_at__isnull", True)),
+                        fields=["id"],
+                        name="kernel_outbox_unsent",
+                    ),
+                    models.Index(
+                        condition=models.Q(("dead", True)), fields=["id"], name="kernel_outbox_dead"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Receipt',
+            name="Receipt",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('event_id', models.UUIDField()),
-                ('subscriber', models.CharField(max_length=200)),
-                ('at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("event_id", models.UUIDField()),
+                ("subscriber", models.CharField(max_length=200)),
+                ("at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'verbose_name': 'receipt',
-                'verbose_name_plural': 'receipts',
-                'constraints': [models.UniqueConstraint(fields=('event_id', 'subscriber'), name='kernel_receipt_once')],
+                "verbose_name": "receipt",
+                "verbose_name_plural": "receipts",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("event_id", "subscriber"), name="kernel_receipt_once"
+                    )
+                ],
             },
         ),
     ]
