@@ -1,6 +1,6 @@
 -- Database snapshot: an empty database becomes ready by loading it.
 -- Written by "python3 manage.py snapshot build"; never edited by hand.
--- fingerprint: 1c5ed4af694013201fbe10329cb647e9243befce90bb7417e34cda21cbc3b9cd
+-- fingerprint: 0f988122628497e9d273179c3914951465f57d5b87f0624862b25731ab4c21b4
 
 -- section: public
 CREATE SEQUENCE tenants_epoch;
@@ -237,7 +237,7 @@ INSERT INTO django_migrations (id, app, name, applied) VALUES
 ('4', 'tenants', '0001_initial', '2000-01-01 00:00:00+00'),
 ('5', 'tenants', '0002_epoch', '2000-01-01 00:00:00+00');
 INSERT INTO tenants_schemastate (schema_name, fingerprint, previous_fingerprint, digest, release, status, attempts, started_at, finished_at, duration_ms, error, worker) VALUES
-('tenant_template', '1c5ed4af694013201fbe10329cb647e9243befce90bb7417e34cda21cbc3b9cd', '', '894be788f3e430753fb9ad9bfe947471', '', 'current', '0', NULL, '2000-01-01 00:00:00+00', NULL, '', '');
+('tenant_template', '0f988122628497e9d273179c3914951465f57d5b87f0624862b25731ab4c21b4', '', '894be788f3e430753fb9ad9bfe947471', '', 'current', '0', NULL, '2000-01-01 00:00:00+00', NULL, '', '');
 SELECT pg_catalog.setval('django_migrations_id_seq', 5, true);
 ALTER TABLE django_content_type ADD CONSTRAINT django_content_type_pkey PRIMARY KEY (id);
 ALTER TABLE django_content_type ADD CONSTRAINT django_content_type_app_label_model_76bd3d3b_uniq UNIQUE (app_label, model);
