@@ -29,13 +29,41 @@ from tremplin.api import (
 STAFF = ("admin", "manager", "trainer", "coach")
 
 
+# Marks a text for the catalogue; the form of the settings translates it. Not Django's own, see above.
+gettext_noop = str
+
+
 class QuizSettings(BaseModel):
     """What a space may set for its quizzes."""
 
-    default_pass_percent: int = Field(default=70, ge=0, le=100)
-    default_minutes: int | None = Field(default=None, ge=1, le=600)
-    facility_low: int = Field(default=30, ge=0, le=100)
-    facility_high: int = Field(default=95, ge=0, le=100)
+    default_pass_percent: int = Field(
+        default=70,
+        ge=0,
+        le=100,
+        title=gettext_noop("Pass mark of a new quiz"),
+        description=gettext_noop("In percent of the points."),
+    )
+    default_minutes: int | None = Field(
+        default=None,
+        ge=1,
+        le=600,
+        title=gettext_noop("Time limit of a new quiz"),
+        description=gettext_noop("In minutes. Leave empty for no limit."),
+    )
+    facility_low: int = Field(
+        default=30,
+        ge=0,
+        le=100,
+        title=gettext_noop("Report a question as too hard below"),
+        description=gettext_noop("Average result at the question, in percent."),
+    )
+    facility_high: int = Field(
+        default=95,
+        ge=0,
+        le=100,
+        title=gettext_noop("Report a question as too easy above"),
+        description=gettext_noop("Average result at the question, in percent."),
+    )
 
 
 class Plugin:

@@ -49,9 +49,9 @@ LINA = Taker(
     first=True,
     answers={
         "couleur normalisée": "Orange",
-        "signifie VAT": "Vérification d'absence de tension",
+        "signifie VAT": "Vérification d’absence de tension",
         "tension continue": "60 V",
-        "étapes dans l'ordre": [
+        "étapes dans l’ordre": [
             "Baliser la zone",
             "Couper et consigner",
             "Attendre la décharge des condensateurs",

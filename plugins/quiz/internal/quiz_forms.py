@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -156,12 +158,24 @@ class AssignForm(forms.Form):
     opens_at = forms.DateTimeField(label=gettext_lazy("From"), required=False, widget=_moment())
     due_at = forms.DateTimeField(label=gettext_lazy("Until"), required=False, widget=_moment())
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, assigned: Collection[UUID] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.known_cohorts = services.people().cohorts()
         self.fields["cohorts"].choices = [  # type: ignore[attr-defined]
-            (str(cohort.id), f"{cohort.name} ({cohort.size})") for cohort in self.known_cohorts
+            (str(cohort.id), self._label(cohort.name, cohort.size, cohort.id in assigned))
+            for cohort in self.known_cohorts
         ]
+        if any(cohort.id in assigned for cohort in self.known_cohorts):
+            self.fields["cohorts"].help_text = _(
+                "Assigning again changes the dates; only newcomers get a message."
+            )
+
+    @staticmethod
+    def _label(name: str, size: int, assigned: bool) -> str:
+        label = f"{name} ({size})"
+        if not assigned:
+            return label
+        return _("%(name)s, already assigned") % {"name": label}
 
     def clean_people(self) -> list[Any]:
         directory = services.people()

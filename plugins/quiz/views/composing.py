@@ -222,7 +222,8 @@ def assign(request: HttpRequest, quiz: UUID) -> HttpResponse:
         assigning.withdraw(get_object_or_404(Assignment, pk=pk, quiz=found))
         messages.success(request, _("Assignment withdrawn; attempts already made stay."))
         return redirect("quiz_console:assign", quiz=found.pk)
-    form = AssignForm(request.POST or None)
+    rows = list(found.assignments.all())
+    form = AssignForm(request.POST or None, assigned={row.cohort for row in rows if row.cohort})
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
@@ -247,7 +248,6 @@ def assign(request: HttpRequest, quiz: UUID) -> HttpResponse:
                 % {"n": told},
             )
             return redirect("quiz_console:assign", quiz=found.pk)
-    rows = list(found.assignments.all())
     people = selectors.names(row.person for row in rows)
     cohorts = {cohort.id: cohort for cohort in form.known_cohorts}
     status = 422 if request.method == "POST" else 200

@@ -19,6 +19,11 @@ def _plain(markup: str) -> str:
     return html.unescape(re.sub(r"<[^>]+>", "", markup)).strip()
 
 
+def _bare(text: str) -> str:
+    """Return ``text`` without what typesetting changes: spaces and the shape of apostrophes."""
+    return re.sub(r"\s", "", text).replace("\u2019", "'")
+
+
 class Answers:
     """Right answers by question text, from the demo file."""
 
@@ -40,14 +45,16 @@ class Answers:
 
     @staticmethod
     def _right(question: dict[str, Any], field: str, page: str) -> dict[str, list[str]]:
-        options = {_plain(label): key for name, key, label in OPTION.findall(page) if name == field}
+        options = {
+            _bare(_plain(label)): key for name, key, label in OPTION.findall(page) if name == field
+        }
         kind, answer = question["type"], question["answer"]
         if kind in {"numeric", "short"}:
             return {field: [str(answer[0])]}
         if kind == "truefalse":
             words = TRUE if answer[0] else FALSE
             return {field: [key for label, key in options.items() if label in words]}
-        wanted = [question["options"][index] for index in answer]
+        wanted = [_bare(question["options"][index]) for index in answer]
         fields = {field: [options[label] for label in wanted if label in options]}
         if kind == "order":
             fields[f"{field}.touched"] = ["1"]
@@ -55,5 +62,4 @@ class Answers:
 
 
 def _found(stem: str, text: str) -> bool:
-    # The page may set narrow no-break spaces where the file has plain ones.
-    return re.sub(r"\s", "", stem) in re.sub(r"\s", "", text)
+    return _bare(stem) in _bare(text)

@@ -145,7 +145,11 @@
 
   function mark(position, answered) {
     const button = form.querySelector(`[data-palette="${CSS.escape(position)}"]`);
-    if (button && button.dataset.variant !== "primary") button.dataset.variant = answered ? "secondary" : "outline";
+    if (!button) return;
+    if (button.dataset.variant !== "primary") button.dataset.variant = answered ? "secondary" : "outline";
+    button.toggleAttribute("data-answered", Boolean(answered));
+    const count = form.querySelector("[data-answered-count]");
+    count.textContent = count.dataset.text.replace("{done}", form.querySelectorAll("[data-answered]").length);
   }
 
   function flush() {
