@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
+from django.utils.translation import get_language
 from pydantic import BaseModel, ConfigDict, Field
 
 from plugins.quiz.internal.content import Content, even_weights, parse_content
@@ -84,6 +85,7 @@ class Pack(_Strict):
     language: str
     category: str
     tags: tuple[str, ...] = ()
+    skills: dict[str, Text] = Field(default_factory=dict)
     quiz: PackQuiz
     questions: tuple[PackQuestion, ...] = Field(min_length=1)
 
@@ -112,3 +114,17 @@ def packs() -> dict[str, Pack]:
             pack = Pack.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
             found[pack.key] = pack
     return found
+
+
+@cache
+def skill_names() -> dict[str, Text]:
+    """Return the names of the skills that the shipped packs speak of, by slug."""
+    return {slug: name for pack in packs().values() for slug, name in pack.skills.items()}
+
+
+def skill_label(skill: str) -> str:
+    """Return a readable name of a skill slug, in the reader's language where a pack names it."""
+    if (name := skill_names().get(skill)) is not None:
+        return name.in_language(get_language() or "en")
+    words = skill.replace("-", " ").replace("_", " ")
+    return words[:1].upper() + words[1:]

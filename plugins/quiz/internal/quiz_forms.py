@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -62,6 +63,12 @@ class QuizForm(forms.ModelForm):
             "opens_at": _moment(),
             "closes_at": _moment(),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        mark = self.initial.get("pass_percent")
+        if isinstance(mark, Decimal) and mark == mark.to_integral_value():
+            self.initial["pass_percent"] = mark.quantize(Decimal(1))
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

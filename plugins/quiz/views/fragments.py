@@ -13,8 +13,8 @@ from django.utils.formats import date_format
 from django.views.decorators.http import require_GET
 
 from plugins.quiz import selectors
+from plugins.quiz.internal.packs import skill_label
 from plugins.quiz.models import Attempt
-from plugins.quiz.views.taking import skill_label
 from tremplin.api import services, view
 
 WEEKS = 8
@@ -68,7 +68,7 @@ def activity(request: HttpRequest) -> HttpResponse:
             "summary": summary,
             "pass_rate": 100 * summary["passed"] / summary["graded"] if summary["graded"] else None,
             "data": [
-                (date_format(start, "j M"), count)
+                (date_format(start, "j N"), count)
                 for start, count in zip(starts, weeks, strict=True)
             ],
             "waiting": selectors.marking_queue().count() if request.ctx.can("quiz.mark") else 0,

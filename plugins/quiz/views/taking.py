@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from plugins.quiz import selectors
 from plugins.quiz.internal import marking, rendering
+from plugins.quiz.internal.packs import skill_label
 from plugins.quiz.models import Answer, Attempt, Quiz
 from plugins.quiz.services import taking
 from tremplin.api import Problem, TenantContext, services, view
@@ -369,9 +370,3 @@ def skill_rows(attempt: Attempt) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def skill_label(skill: str) -> str:
-    """Return a readable name of a skill slug."""
-    words = skill.replace("-", " ").replace("_", " ")
-    return words[:1].upper() + words[1:]
