@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 from html import escape
@@ -26,7 +27,9 @@ from tenants import registry
 from tenants.context import use
 from tenants.domains import CHALLENGE_PATH, challenge_answer
 from tenants.registry import TenantInfo
+from tremplin.kernel.cache import CacheUnavailable
 
+logger = logging.getLogger(__name__)
 RETRY_SECONDS = 30
 HIDDEN = frozenset({"archived", "deleting"})
 CLOSED = frozenset({"provisioning", "failed", "maintenance"})
@@ -91,7 +94,11 @@ class TenancyMiddleware:
     def process_exception(
         self, request: HttpRequest, exception: Exception
     ) -> HttpResponseBase | None:
-        """Answer 503 when no database connection came free in time."""
+        """Answer 503 when no database connection came free in time or the cache is out of reach."""
+        if isinstance(exception, CacheUnavailable):
+            logger.error("the shared cache does not answer: %s refused", request.path)
+            tenant = getattr(request, "tenant", None)
+            return _page(request, getattr(tenant, "locale", ""), _partial_title(), _partial_text())
         if isinstance(exception, OperationalError) and _exhausted(exception):
             tenant = getattr(request, "tenant", None)
             return _page(request, getattr(tenant, "locale", ""), _busy_title(), _busy_text())
@@ -199,6 +206,14 @@ def _busy_title() -> str:
 
 def _busy_text() -> str:
     return _("Too many pages are being served at once: try again in a moment.")
+
+
+def _partial_title() -> str:
+    return _("A part of the platform does not answer")
+
+
+def _partial_text() -> str:
+    return _("This page needs it: try again in a moment. Your pages without it still open.")
 
 
 def _page(request: HttpRequest, locale: str, title: str, text: str) -> HttpResponse:

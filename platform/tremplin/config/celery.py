@@ -20,7 +20,10 @@ from tremplin.config.env import environment
 from tremplin.kernel.tasks.broker import libpq_dsn
 
 QUEUES = ("default", "mail", "bulk", "ai")
+# Longer than the longest countdown (600 s, 720 s between attempts): Redis would send it twice.
 VISIBILITY_SECONDS = 3600
+REACH_SECONDS = 2.0
+ANSWER_SECONDS = 4.0  # a worker itself waits one second for a message
 
 
 def broker() -> dict[str, Any]:
@@ -29,7 +32,16 @@ def broker() -> dict[str, Any]:
     if url.startswith("redis"):
         return {
             "broker_url": url,
-            "broker_transport_options": {"visibility_timeout": VISIBILITY_SECONDS},
+            "broker_transport_options": {
+                "visibility_timeout": VISIBILITY_SECONDS,
+                "socket_connect_timeout": REACH_SECONDS,
+                "socket_timeout": ANSWER_SECONDS,
+                # Without a limit a page that sends a job would wait for a dead server for ever;
+                # the sweeper sends what could not be sent.
+                "max_retries": 1,
+                "interval_start": 0,
+                "interval_step": 0.1,
+            },
         }
     if url:
         return {"broker_url": url}
@@ -65,6 +77,7 @@ app.config_from_object(
     {
         **broker(),
         "broker_pool_limit": 2,
+        "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0, "interval_step": 0.1},
         "broker_connection_retry_on_startup": True,
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,

@@ -113,7 +113,7 @@ PUBLIC_PORT = env.public_port
 # --- cache and files ---------------------------------------------------------------------------
 CACHES: dict[str, dict[str, Any]] = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": env.cache_url}
+        {"BACKEND": "tenants.redis_cache.TenantRedisCache", "LOCATION": env.cache_url}
         if env.cache_url
         else {
             "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
@@ -273,8 +273,16 @@ USERSESSIONS_TRACK_ACTIVITY = True
 
 # --- jobs and realtime -------------------------------------------------------------------------
 TASK_APPLICATION = "tremplin.config.celery"
+BROKER_URL = env.broker_url
 REALTIME_BUS = env.rt_bus
-REALTIME_REDIS_URL = env.cache_url or env.broker_url
+REALTIME_REDIS_URL = next(
+    (
+        url
+        for url in (env.cache_url, env.broker_url)
+        if url.startswith(("redis://", "rediss://", "unix://"))
+    ),
+    "",
+)
 
 # --- languages ---------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -18,6 +18,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from tremplin.identity import mfa
 from tremplin.identity.backends import RoleBackend
 from tremplin.identity.people_service import person_ref
+from tremplin.kernel.cache import CacheUnavailable
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
@@ -116,7 +117,11 @@ class PersonMiddleware:
 
         if not request.session.session_key:
             return
-        if cache.add(f"identity:seen:{request.session.session_key}", 1, ACTIVITY_SECONDS):
+        try:
+            is_due = cache.add(f"identity:seen:{request.session.session_key}", 1, ACTIVITY_SECONDS)
+        except CacheUnavailable:
+            return  # the page matters more than the moment of its last use
+        if is_due:
             UserSession.objects.create_from_request(request)
 
     def _second_factor(self, request: HttpRequest) -> HttpResponse | None:

@@ -9,10 +9,19 @@ from django.core.cache import cache
 from tremplin.kernel.current import tenant_required
 
 
+class CacheUnavailable(Exception):  # noqa: N818  a state of the platform, not a mistake of the caller
+    """The shared cache does not answer.
+
+    Whoever counts limits in it lets this through, and the reader gets a 503: a limit that cannot
+    be counted is not a limit. Whoever only saves work with it goes on without.
+    """
+
+
 class TenantCache:
     """The service ``cache``: every key belongs to the current tenant (the key function adds it).
 
-    Every call raises ``NoTenant`` outside a tenant.
+    Every call raises ``NoTenant`` outside a tenant and ``CacheUnavailable`` when the shared cache
+    does not answer.
     """
 
     def get(self, key: str, default: Any = None) -> Any:

@@ -13,6 +13,8 @@ from tremplin.kernel import registry
 
 OURS = ("tremplin.", "tenants", "plugins.", "cms.")
 SCOPES = frozenset({"public", "tenant"})
+REDIS = ("redis://", "rediss://", "unix://")
+BROKERS = ("redis://", "rediss://", "redis+socket://", "amqp://", "amqps://")
 
 
 def register_checks() -> None:
@@ -20,6 +22,7 @@ def register_checks() -> None:
     checks.register(check_scopes, checks.Tags.models)
     checks.register(check_async_views, checks.Tags.urls)
     checks.register(check_plugins)
+    checks.register(check_servers)
     checks.register(check_production, checks.Tags.security, deploy=False)
 
 
@@ -81,6 +84,29 @@ def check_plugins(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMe
         for entry in registry.plugins()
         if not entry.ok
     ]
+
+
+def check_servers(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Refuse an address that no client of ours reads (E012) and a bus without server (E013)."""
+    messages: list[checks.CheckMessage] = []
+    locations = [options.get("LOCATION", "") for options in settings.CACHES.values()]
+    addresses = [
+        ("TREMPLIN_CACHE_URL", str(locations[0]), REDIS),
+        ("TREMPLIN_BROKER_URL", settings.BROKER_URL, BROKERS),
+    ]
+    for name, address, schemes in addresses:
+        if address and not address.startswith(schemes):
+            messages.append(
+                checks.Error(f"{name} must start with {' or '.join(schemes)}", id="tremplin.E012")
+            )
+    if settings.REALTIME_BUS == "redis" and not settings.REALTIME_REDIS_URL:
+        messages.append(
+            checks.Error(
+                "TREMPLIN_RT_BUS=redis needs a Redis server in TREMPLIN_CACHE_URL",
+                id="tremplin.E013",
+            )
+        )
+    return messages
 
 
 def check_production(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 Status = Literal["ok", "warning", "failed"]
 STALE_AFTER = timedelta(minutes=3)
 ANNOUNCE_SECONDS = 60.0
+REACH_SECONDS = 2.0  # a server that takes longer does not answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +135,51 @@ def _public_labels() -> frozenset[str]:
 
 
 def check_broker() -> CheckResult:
-    """Check that the queues exist when they live in the database."""
-    if getattr(settings, "BROKER_URL", ""):
-        return CheckResult("ok", "external broker")
+    """Check that the broker answers, or that the queues exist when they live in the database.
+
+    A silent broker is a warning: jobs are rows, and the sweeper sends them once it is back.
+    """
+    if settings.BROKER_URL:
+        return _external_broker(settings.BROKER_URL)
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regnamespace('pgmq') IS NOT NULL")
         row = cursor.fetchone()
     return CheckResult("ok") if row and row[0] else CheckResult("failed", "no queue schema")
+
+
+def _external_broker(url: str) -> CheckResult:
+    from kombu import Connection
+
+    options = {"socket_connect_timeout": REACH_SECONDS, "socket_timeout": REACH_SECONDS}
+    try:
+        # Opening a channel is the first thing that talks to the server, whatever its kind.
+        with Connection(
+            url,
+            connect_timeout=REACH_SECONDS,
+            transport_options=options if url.startswith("redis") else {},
+        ) as broker:
+            broker.channel().close()
+            return CheckResult("ok", str(broker.transport_cls))
+    except Exception as error:  # noqa: BLE001  each transport has its own errors; all mean "silent"
+        logger.warning("the broker does not answer: %s", type(error).__name__)
+        return CheckResult(
+            "warning", "the broker of TREMPLIN_BROKER_URL does not answer; jobs wait"
+        )
+
+
+def check_cache() -> CheckResult:
+    """Ask the shared cache one question; a silent one is a warning, most pages do without."""
+    from django.core.cache import cache
+
+    from tremplin.kernel.cache import CacheUnavailable
+
+    try:
+        cache.get("health")
+    except CacheUnavailable:
+        return CheckResult(
+            "warning", "the cache of TREMPLIN_CACHE_URL does not answer; nobody can sign in"
+        )
+    return CheckResult("ok")
 
 
 def check_plugins() -> CheckResult:
@@ -187,5 +226,6 @@ def register_kernel_checks() -> None:
     register_check("database", check_database)
     register_check("migrations", check_migrations)
     register_check("broker", check_broker)
+    register_check("cache", check_cache)
     register_check("plugins", check_plugins)
     register_check("processes", check_processes)

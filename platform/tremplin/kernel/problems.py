@@ -12,6 +12,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, Throttled, ValidationError
 
 from tremplin.api.http import Problem
+from tremplin.kernel.cache import CacheUnavailable
 from tremplin.kernel.request_id import current_request_id
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,10 @@ def problem_of(error: Exception) -> Problem:
         return Problem(404, CODES[404], _("There is nothing at this address."))
     if isinstance(error, PermissionDenied):
         return Problem(403, CODES[403], _("Your roles do not allow this operation."))
+    if isinstance(error, CacheUnavailable):
+        return Problem(
+            503, CODES[503], _("A part of the platform does not answer. Try again soon.")
+        )
     if isinstance(error, SuspiciousOperation):
         return Problem(400, CODES[400], _("The request cannot be understood."))
     return Problem(500, CODES[500], _("Something failed on our side; it has been recorded."))

@@ -14,6 +14,8 @@ from tremplin.kernel.realtime.hub import Hub
 logger = logging.getLogger(__name__)
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.2, 5.0
+_WAIT_SECONDS = 2.0  # for a Redis server to accept a connection or a message
+_SILENCE_SECONDS = 15.0  # before a Redis server is asked whether it is still there
 
 
 class Bus(Protocol):
@@ -46,6 +48,7 @@ async def _for_ever(hub: Hub, listen: Any, name: str) -> None:
             raise
         except Exception as error:  # noqa: BLE001  each driver has its own errors; all mean "again"
             logger.warning("realtime %s listener lost: %s", name, type(error).__name__)
+            is_first = False  # messages may have been missed even before the first success
         await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311
         delay = min(_LONGEST_DELAY, delay * 2)
 
@@ -92,26 +95,55 @@ class RedisBus:
     async def feed(self, hub: Hub) -> None:
         """Listen for ever."""
         from redis import asyncio as redis
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
 
         async def listen(connected: Any) -> None:
-            async with redis.from_url(self._url) as client, client.pubsub() as channel:
+            # No retry of the client's own: it would subscribe again in silence, and readers would
+            # never learn that they missed messages.
+            client = redis.from_url(
+                self._url, socket_connect_timeout=_WAIT_SECONDS, retry=Retry(NoBackoff(), 0)
+            )
+            async with client, client.pubsub() as channel:
                 await channel.subscribe(CHANNEL)
-                connected()
-                async for notice in channel.listen():
-                    if notice["type"] == "message":
-                        hub.receive(notice["data"].decode("utf-8", "replace"))
-            raise ConnectionError("the server closed the subscription")
+                await _receive(channel, hub, connected)
 
         await _for_ever(hub, listen, "redis")
 
     def publish(self, payload: str) -> None:
         """Publish through a connection shared by the process's threads."""
         import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
 
         with self._lock:
             if self._client is None:
-                self._client = redis.Redis.from_url(self._url, socket_timeout=2)
+                self._client = redis.Redis.from_url(
+                    self._url,
+                    socket_connect_timeout=_WAIT_SECONDS,
+                    socket_timeout=_WAIT_SECONDS,
+                    retry=Retry(NoBackoff(), 1),
+                )
         self._client.publish(CHANNEL, payload.encode())
+
+
+async def _receive(channel: Any, hub: Hub, connected: Any) -> None:
+    """Hand every notice of a subscription to ``hub``; raise when the server is gone or silent."""
+    is_asked = False
+    while True:
+        notice = await channel.get_message(timeout=_SILENCE_SECONDS)
+        if notice is None:
+            if is_asked:
+                raise ConnectionError("the server does not answer")
+            # A connection cut in between looks like a quiet one until somebody speaks.
+            await channel.ping()
+            is_asked = True
+            continue
+        is_asked = False
+        if notice["type"] == "subscribe":
+            connected()
+        elif notice["type"] == "message":
+            hub.receive(notice["data"].decode("utf-8", "replace"))
 
 
 class MemoryBus:
