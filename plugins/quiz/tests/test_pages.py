@@ -55,6 +55,22 @@ def test_learner_pages_answer(school: Any, client_for: Any, lina: Any, pack_quiz
         assert client.get(f"/app/quiz/{path}").status_code == 200, path
 
 
+def test_assigning_names_the_groups_that_have_it_already(client: Any, pack_quiz: Any) -> None:
+    from tremplin.identity.models import Cohort
+
+    group = Cohort.objects.create(name="BTS 1")
+    page = f"/console/quiz/{pack_quiz.pk}/assign/"
+    assert "déjà attribué" not in client.get(page).content.decode()
+    client.post(page, {"cohorts": [str(group.pk)]})
+    assert client.get(page).content.decode().count("déjà attribué") == 1
+
+
+def test_the_preview_of_a_quiz_speaks_of_no_answer(client: Any, pack_quiz: Any) -> None:
+    page = client.get(f"/console/quiz/{pack_quiz.pk}/preview/").content.decode()
+    assert page.count('data-testid="quiz-corrected"') == 8
+    assert "Sans réponse" not in page
+
+
 def test_learners_do_not_enter_the_console(
     school: Any, client_for: Any, lina: Any, pack_quiz: Any
 ) -> None:

@@ -244,6 +244,16 @@ def test_changing_the_password_keeps_this_session_and_ends_the_others(
     assert there.get("/api/v1/me").status_code == 401
 
 
+def test_account_forms_say_everything_once(client_for: Any, tenant_a: Any, learner_a: Any) -> None:
+    client = client_for(tenant_a)
+    sign_in(client, learner_a.email)
+    password = client.get("/accounts/password/change/").content.decode()
+    assert password.count("Au moins 12 caractères. Une courte phrase convient bien.") == 1
+    address = client.get("/accounts/email/").content.decode()
+    assert address.count("Nouvelle adresse") == 1
+    assert [page.count("placeholder=") for page in (password, address)] == [0, 0]
+
+
 def test_mails_speak_the_reader_s_language(
     client_for: Any, tenant_a: Any, make_person: Any
 ) -> None:
