@@ -183,13 +183,27 @@ def own_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]
         yield setup.url()
 
 
+_ENVIRONMENT = ("TREMPLIN_", "DATABASE_URL", "PYTHONPATH", "DJANGO_")
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith(_ENVIRONMENT)}
+
+
 @pytest.fixture(autouse=True)
 def _clean_process() -> Iterator[None]:
-    """Start from empty caches, and refuse a test that leaves a tenant behind."""
+    """Start from empty caches, and refuse a test that leaves a tenant behind.
+
+    The environment is put back: the processes that later tests start inherit it.
+    """
     from tremplin.kernel.current import current_tenant
 
     _forget()
+    before = _environment()
     yield
+    for name in _environment().keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
     left = current_tenant.get()
     if left is not None:
         current_tenant.set(None)

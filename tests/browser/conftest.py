@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright
 
 from tests.support.browser import DESKTOP, PHONE, Tab
 from tests.support.stack import Stack, demo_stack
@@ -53,12 +53,11 @@ def stack(django_db_setup: None, django_db_blocker: Any) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="package")
-def chromium_browser(stack: Stack) -> Iterator[Browser]:
-    """The system's Chromium, started once, after the stack: its loop bars Django's queries."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
-        yield browser
-        browser.close()
+def chromium_browser(playwright: Playwright) -> Iterator[Browser]:
+    """The system's Chromium, started once; the driver is the one that every test shares."""
+    browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
