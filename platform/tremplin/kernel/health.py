@@ -148,12 +148,12 @@ def check_broker() -> CheckResult:
 
 
 def _external_broker(url: str) -> CheckResult:
-    from kombu import Connection
+    from kombu.connection import Connection
 
     options = {"socket_connect_timeout": REACH_SECONDS, "socket_timeout": REACH_SECONDS}
     try:
         # Opening a channel is the first thing that talks to the server, whatever its kind.
-        with Connection(
+        with Connection(  # type: ignore[no-untyped-call]
             url,
             connect_timeout=REACH_SECONDS,
             transport_options=options if url.startswith("redis") else {},
