@@ -114,3 +114,17 @@ def test_a_silent_cache_refuses_what_needs_it_and_serves_the_rest(
     finally:
         shared_cache.start()
     assert sign_in(stranger, PASSWORD).status_code == 302
+
+
+def test_addresses_that_no_client_reads_are_named(settings: Any) -> None:
+    from tremplin.kernel import checks
+
+    assert checks.check_servers() == []
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "http://cache"}}
+    settings.BROKER_URL = "sqs://"
+    settings.REALTIME_BUS, settings.REALTIME_REDIS_URL = "redis", ""
+    assert [(item.id, item.msg.split()[0]) for item in checks.check_servers()] == [
+        ("tremplin.E012", "TREMPLIN_CACHE_URL"),
+        ("tremplin.E012", "TREMPLIN_BROKER_URL"),
+        ("tremplin.E013", "TREMPLIN_RT_BUS=redis"),
+    ]

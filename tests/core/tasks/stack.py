@@ -21,6 +21,7 @@ from django.db import connection, transaction
 
 ROOT = Path(__file__).resolve().parents[3]
 WORK = "tests.core.tasks.work"
+QUEUES = ("default", "mail", "bulk", "ai")
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Stack:
     b: Any
     folder: Path
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
     _raw: psycopg.Connection[Any] | None = None
 
     # --- processes ------------------------------------------------------------------------------
@@ -47,6 +49,7 @@ class Stack:
             ),
             "TREMPLIN_MODE": "test",
             "TREMPLIN_LOG_FORMAT": "text",
+            **self.variables,
             **more,
         }
 
@@ -144,6 +147,26 @@ class Stack:
             self._raw = psycopg.connect(self.dsn, autocommit=True)
         cursor = self._raw.execute(text, values)
         return cursor.fetchall() if cursor.description else []
+
+    # --- queues, wherever they are --------------------------------------------------------------
+
+    def messages(self) -> int:
+        """Return how many messages there are, those in the hands of a worker included."""
+        counts = " + ".join(f"(SELECT count(*) FROM pgmq.q_{name})" for name in QUEUES)
+        return int(self.sql(f"SELECT {counts}")[0][0])
+
+    def show_again(self) -> None:
+        """Make the messages of dead workers visible again, as they would be after an hour."""
+        self.sql("SELECT pgmq.set_vt('default', msg_id, 0) FROM pgmq.q_default")
+
+    def lose_messages(self) -> None:
+        """Empty every queue."""
+        for name in QUEUES:
+            self.sql("SELECT pgmq.purge_queue(%s)", name)
+
+    def open_jobs(self) -> int:
+        """Return how many job rows are not at their end."""
+        return sum(state in {"queued", "running"} for state, _, _ in self.jobs())
 
     def age_jobs(self, minutes: int = 10) -> None:
         """Let time pass for the job rows."""
