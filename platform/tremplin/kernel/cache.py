@@ -46,3 +46,8 @@ class TenantCache:
     def delete(self, key: str) -> None:
         tenant_required()
         cache.delete(key)
+
+
+def probe() -> None:
+    """Ask the cache one question. Raises ``CacheUnavailable`` when it does not answer."""
+    cache.get("health")

@@ -169,12 +169,10 @@ def _external_broker(url: str) -> CheckResult:
 
 def check_cache() -> CheckResult:
     """Ask the shared cache one question; a silent one is a warning, most pages do without."""
-    from django.core.cache import cache
-
-    from tremplin.kernel.cache import CacheUnavailable
+    from tremplin.kernel.cache import CacheUnavailable, probe
 
     try:
-        cache.get("health")
+        probe()
     except CacheUnavailable:
         return CheckResult(
             "warning", "the cache of TREMPLIN_CACHE_URL does not answer; nobody can sign in"
