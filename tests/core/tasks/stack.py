@@ -152,8 +152,8 @@ class Stack:
 
     def messages(self) -> int:
         """Return how many messages there are, those in the hands of a worker included."""
-        counts = " + ".join(f"(SELECT count(*) FROM pgmq.q_{name})" for name in QUEUES)
-        return int(self.sql(f"SELECT {counts}")[0][0])
+        # A queue exists from the first message or worker on.
+        return int(self.sql("SELECT coalesce(sum(queue_length), 0) FROM pgmq.metrics_all()")[0][0])
 
     def show_again(self) -> None:
         """Make the messages of dead workers visible again, as they would be after an hour."""
@@ -161,8 +161,7 @@ class Stack:
 
     def lose_messages(self) -> None:
         """Empty every queue."""
-        for name in QUEUES:
-            self.sql("SELECT pgmq.purge_queue(%s)", name)
+        self.sql("SELECT pgmq.purge_queue(queue_name) FROM pgmq.list_queues()")
 
     def open_jobs(self) -> int:
         """Return how many job rows are not at their end."""
