@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -52,9 +50,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.pop("TREMPLIN_EMBEDDED_DIR", None)
     worker = getattr(config, "workerinput", {}).get("workerid", "")
     if not worker:
-        folder = Path(tempfile.mkdtemp(prefix="tremplin-tests-"))
-        folder.chmod(0o755)  # the server's own user must be able to enter
-        ENDED.callback(shutil.rmtree, folder, ignore_errors=True)
+        from tenants.scratch_folder import scratch_folder
+
+        folder = ENDED.enter_context(scratch_folder("tremplin-tests"))
         os.environ[FOLDER] = str(folder)
         if not config.option.collectonly:
             _start_server(folder / "postgres")

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from tenants.embedded import Server, die_with_parent
 from tenants.embedded_host import fallback_directory
+from tenants.scratch_folder import scratch_folder
 from tremplin.config import processes
 from tremplin.config.database import database, embedded_directory
 from tremplin.config.progress import Progress, table
@@ -314,7 +315,7 @@ def _test(arguments: list[str], data: Path) -> int:
     os.environ["TREMPLIN_DATA_DIR"] = str(data / "test")
     # A developer's choice of directory is for their data, never for a server without fsync.
     os.environ.pop("TREMPLIN_EMBEDDED_DIR", None)
-    with database(embedded_directory(data, "test-postgres"), durable=False):
+    with scratch_folder("tremplin-server") as folder, database(folder / "postgres", durable=False):
         return _pytest(chosen)
 
 
