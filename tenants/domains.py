@@ -7,8 +7,10 @@ knows. An answer means that the name leads here, which is what the host needs an
 from __future__ import annotations
 
 import hmac
+import ipaddress
+import socket
 from http.client import HTTPException
-from urllib.request import Request, build_opener
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
@@ -39,15 +41,39 @@ def add(tenant: CurrentTenant, host: str) -> Domain:
         raise HostTaken(host=name) from None
 
 
+class _NoRedirect(HTTPRedirectHandler):
+    """The proof must come from the host itself: wherever else it points is not asked."""
+
+    def redirect_request(self, *args: object, **kwargs: object) -> None:
+        return None
+
+
+def _public_address(host: str) -> str:
+    """Return where ``host`` answers, looked up once. Raises ``DomainNotVerified``.
+
+    The platform asks addresses of the public internet only: a name that leads to its own network
+    would make it read pages that its visitors cannot.
+    """
+    try:
+        found = socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise DomainNotVerified(host=host, reason=str(error)) from None
+    addresses = [ipaddress.ip_address(entry[4][0]) for entry in found]
+    if not all(address.is_global for address in addresses):
+        raise DomainNotVerified(host=host, reason="it leads to a private address")
+    first = addresses[0]
+    return f"http://[{first}]" if first.version == 6 else f"http://{first}"
+
+
 def verify(domain: Domain, *, address: str = "") -> Domain:
     """Ask the host for its token and mark it verified. Raises ``DomainNotVerified``.
 
     ``address`` replaces ``http://<host>`` when the platform listens on another port.
     """
-    url = f"{address or 'http://' + domain.domain}{CHALLENGE_PATH}{domain.uuid}"
+    url = f"{address or _public_address(domain.domain)}{CHALLENGE_PATH}{domain.uuid}"
     request = Request(url, headers={"Host": domain.domain})  # noqa: S310  scheme is ours
     try:
-        with build_opener().open(request, timeout=TIMEOUT_SECONDS) as answer:
+        with build_opener(_NoRedirect).open(request, timeout=TIMEOUT_SECONDS) as answer:
             said = answer.read(LARGEST_ANSWER).decode("ascii", "replace").strip()
     except (OSError, HTTPException) as error:
         raise DomainNotVerified(host=domain.domain, reason=str(error)) from None
