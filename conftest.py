@@ -66,6 +66,26 @@ def pytest_configure(config: pytest.Config) -> None:
     django.setup()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what shares something costly, and end with the browser.
+
+    With several processes, the tests that share a fixture of their module run in one of them, and
+    all that use the browser in one too. The browser's driver keeps an event loop running on the
+    thread until the session ends, which no other test may find.
+    """
+    for item in items:
+        fixtures = item._fixtureinfo.name2fixturedefs.values()  # type: ignore[attr-defined]
+        if _uses_browser(item):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+        elif any(found[-1].scope in {"module", "package"} for found in fixtures):
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(ROOT).as_posix()))
+    items.sort(key=_uses_browser)
+
+
+def _uses_browser(item: pytest.Item) -> bool:
+    return "playwright" in item.fixturenames  # type: ignore[attr-defined]
+
+
 def _start_server(folder: Path) -> None:
     """Use the server of ``DATABASE_URL``, else start a private one for the length of the run."""
     if not os.environ.get("DATABASE_URL"):

@@ -34,15 +34,13 @@ def chromium() -> str:
     return chosen or next((found for name in CANDIDATES if (found := shutil.which(name))), "")
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the browser tests last and together: Playwright's loop bars other tests meanwhile."""
-    ours = [item for item in items if HERE in str(item.path)]
-    items[:] = [item for item in items if HERE not in str(item.path)] + ours
+    """Skip what needs Chromium where there is none."""
     if not chromium():
         skip = pytest.mark.skip(reason="no Chromium here: install the package «chromium»")
-        for item in ours:
-            item.add_marker(skip)
+        for item in items:
+            if HERE in str(item.path):
+                item.add_marker(skip)
 
 
 @pytest.fixture(scope="package")

@@ -311,7 +311,7 @@ def test(arguments: list[str], data: Path, _data_chosen: bool) -> int:
 
 def _test(arguments: list[str], data: Path) -> int:
     _require_writable(data)
-    chosen = arguments or ["-n", str(_cores())]
+    chosen = arguments or ["-n", str(_cores()), "--dist", "loadgroup", "--no-loadscope-reorder"]
     os.environ["TREMPLIN_DATA_DIR"] = str(data / "test")
     # A developer's choice of directory is for their data, never for a server without fsync.
     os.environ.pop("TREMPLIN_EMBEDDED_DIR", None)
