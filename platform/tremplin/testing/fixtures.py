@@ -18,6 +18,7 @@ import pytest
 pytest.register_assert_rewrite("tremplin.testing.contract")
 
 CONTRACT_FIXTURE = "contract_slug"
+EXAMPLES = 25
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,6 +35,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SLUG",
         help="run the contract suite for this module only (may be repeated)",
     )
+    group.addoption(
+        "--examples",
+        type=int,
+        default=EXAMPLES,
+        metavar="NUMBER",
+        help=f"generated examples per property (default {EXAMPLES})",
+    )
+
+
+@pytest.fixture(scope="session")
+def examples(request: pytest.FixtureRequest) -> int:
+    """How many examples a property is tried with: more take longer and find rarer faults."""
+    return int(request.config.getoption("--examples"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -6,16 +6,16 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tenants.scratch_folder import scratch_folder
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVE = Path(__file__).with_name("serve.py")
@@ -94,26 +94,18 @@ def no_outer_database(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def _folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="tremplin-boot-"))
-    folder.chmod(0o711)
-    return folder
-
-
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """An empty folder for one test."""
-    path = _folder()
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
+    with scratch_folder("tremplin-boot") as path:
+        yield path
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Path]:
     """An embedded directory that several tests start and stop in turn."""
-    path = _folder()
-    yield path / "postgres"
-    shutil.rmtree(path, ignore_errors=True)
+    with scratch_folder("tremplin-boot") as path:
+        yield path / "postgres"
 
 
 @pytest.fixture

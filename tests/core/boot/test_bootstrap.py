@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from tenants.scratch_folder import scratch_folder
+
 from .conftest import ROOT, clean_environment
 
 PYTHON = getattr(sys, "_base_executable", sys.executable)
@@ -93,11 +95,10 @@ class Clone:
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+def clone() -> Iterator[Clone]:
     """A clone that one story of several starts shares: an environment takes seconds to make."""
-    folder = tmp_path_factory.mktemp("bootstrap")
-    yield Clone(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    with scratch_folder("tremplin-clone") as folder:
+        yield Clone(folder)
 
 
 def test_a_clone_from_its_first_start_to_a_new_lock(clone: Clone) -> None:
@@ -150,8 +151,15 @@ def test_a_clone_from_its_first_start_to_a_new_lock(clone: Clone) -> None:
     assert (status, out) == (7, clone.ran)
 
 
-def test_interrupted_installation_continues(tmp_path: Path) -> None:
-    clone = Clone(tmp_path)
+@pytest.fixture
+def fresh_clone() -> Iterator[Clone]:
+    """A clone that nothing was done with."""
+    with scratch_folder("tremplin-clone") as folder:
+        yield Clone(folder)
+
+
+def test_interrupted_installation_continues(fresh_clone: Clone) -> None:
+    clone = fresh_clone
     process = subprocess.Popen(
         [PYTHON, str(clone.folder / "manage.py"), "demo", "--port", "1"],
         stdout=subprocess.PIPE,

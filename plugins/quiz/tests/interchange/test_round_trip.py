@@ -22,7 +22,6 @@ strategies = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(strategies)
 
 CALM = settings(
-    max_examples=120,
     deadline=None,
     derandomize=True,
     suppress_health_check=[
@@ -34,8 +33,8 @@ CALM = settings(
 
 
 @pytest.mark.parametrize("fmt", ["gift", "moodle_xml", "qti3"])
-def test_identity(fmt: str) -> None:
-    @CALM
+def test_identity(fmt: str, examples: int) -> None:
+    @settings(CALM, max_examples=examples)
     @given(st.lists(strategies.questions(), min_size=1, max_size=2))
     def check(questions: list) -> None:
         export = write(fmt, questions)
@@ -48,8 +47,8 @@ def test_identity(fmt: str) -> None:
     check()
 
 
-def test_canonical_twice_is_canonical_once() -> None:
-    @CALM
+def test_canonical_twice_is_canonical_once(examples: int) -> None:
+    @settings(CALM, max_examples=examples)
     @given(strategies.questions())
     def check(question) -> None:  # type: ignore[no-untyped-def]
         assert canonical(question)[0] == question
@@ -57,8 +56,8 @@ def test_canonical_twice_is_canonical_once() -> None:
     check()
 
 
-def test_wire_is_exact() -> None:
-    @CALM
+def test_wire_is_exact(examples: int) -> None:
+    @settings(CALM, max_examples=examples)
     @given(st.lists(strategies.questions(), min_size=1, max_size=2))
     def check(questions: list) -> None:
         result = read(write("gift", questions).data, "x.gift")
