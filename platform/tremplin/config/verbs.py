@@ -27,6 +27,8 @@ from tremplin.config.progress import Progress, table
 ROOT = Path(__file__).resolve().parents[3]
 PORT = 8000
 SOURCES = ("platform", "tenants", "plugins", "themes", "cms")
+ALONE = ("tests/core/kernel", "tests/core/realtime", "tests/core/redis_server")
+BROWSER = ("tests/core/portal/test_in_browser.py", "tests/browser")
 WORKER_FLAGS = ("-P", "threads", "-c", "4", "-B", "--without-mingle", "--without-gossip")
 
 
@@ -311,12 +313,26 @@ def test(arguments: list[str], data: Path, _data_chosen: bool) -> int:
 
 def _test(arguments: list[str], data: Path) -> int:
     _require_writable(data)
-    chosen = arguments or ["-n", str(_cores()), "--dist", "loadgroup", "--no-loadscope-reorder"]
     os.environ["TREMPLIN_DATA_DIR"] = str(data / "test")
     # A developer's choice of directory is for their data, never for a server without fsync.
     os.environ.pop("TREMPLIN_EMBEDDED_DIR", None)
     with scratch_folder("tremplin-server") as folder, database(folder / "postgres", durable=False):
-        return _pytest(chosen)
+        if arguments:
+            return _pytest(arguments)
+        return max(_pytest(group) for group in _groups())
+
+
+def _groups() -> list[list[str]]:
+    """Return the runs that make the whole suite.
+
+    Tests of live servers and of the process-wide kernel have a process of their own, and so has
+    the browser: its driver keeps an event loop that other tests must not meet.
+    """
+    order = ["-p", "no:randomly"]
+    apart = [*ALONE, *BROWSER]
+    ignored = [option for folder in apart for option in ("--ignore", folder)]
+    together = ["-n", str(_cores()), "--dist", "loadgroup", "--no-loadscope-reorder"]
+    return [[*together, *order, *ignored], [*order, *ALONE], [*order, *BROWSER]]
 
 
 def _cores() -> int:
