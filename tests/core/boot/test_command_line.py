@@ -293,7 +293,9 @@ def test_measures() -> None:
     assert at_most("start", 5.0, "s", 5.0).holds is True
 
 
-def test_progress_without_a_terminal() -> None:
+def test_progress_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([10.0, 12.25, 20.0, 20.0])  # the beginning and the end of each step
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(times))
     stream = io.StringIO()
     writer = progress.Progress(stream)
     with writer.step("Doing"):
@@ -302,7 +304,7 @@ def test_progress_without_a_terminal() -> None:
         raise ValueError("no")
     writer.table(("A", "Bcd"), [("1", "2"), ("three", "")])
     assert stream.getvalue().splitlines() == [
-        "  Doing: done in 0.0 s",
+        "  Doing: done in 2.2 s",
         "  Failing: failed after 0.0 s",
         "  A      Bcd",
         "  -----  ---",
