@@ -352,9 +352,13 @@ def _pytest(arguments: Sequence[str]) -> int:
         if death:
             death()
 
+    # The suite chooses its data folder before any setting is read: with this name in the
+    # environment, pytest would load the settings first, with another folder and other secrets.
+    environment = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
     child = subprocess.Popen(  # noqa: S603
         [sys.executable, "-m", "pytest", *arguments],
         cwd=ROOT,
+        env=environment,
         preexec_fn=None if sys.platform == "win32" else in_child,  # noqa: PLW1509
     )
     try:
