@@ -30,6 +30,17 @@ ENCRYPTION_KEYS = [key.strip() for key in env.encryption_keys.split(",") if key.
     base64.urlsafe_b64encode(hashlib.sha256(b"encryption:" + SECRET_KEY.encode()).digest()).decode()
 ]
 
+# --- optional parts ----------------------------------------------------------------------------
+# Compiled libraries of which any may be absent or fail to load: the product then boots without
+# SAML and its page says why.
+try:
+    import onelogin.saml2.auth  # noqa: F401
+    import xmlsec  # noqa: F401
+except Exception as error:  # noqa: BLE001  a mismatch of libxml2 raises the library's own class
+    SAML_AVAILABLE, SAML_PROBLEM = False, str(error)
+else:
+    SAML_AVAILABLE, SAML_PROBLEM = True, ""
+
 # --- applications ------------------------------------------------------------------------------
 PLUGINS = discover(extra_folders=[p for p in env.extra_plugins.split(os.pathsep) if p])
 SHARED_APPS = [
@@ -48,9 +59,15 @@ TENANT_APPS = [
     "django.contrib.messages",
     "allauth",
     "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    *(["allauth.socialaccount.providers.saml"] if SAML_AVAILABLE else []),
     "allauth.mfa",
     "allauth.usersessions",
+    "allauth.headless",
+    "allauth.idp.oidc",
     "guardian",
+    "tremplin.sso",
     "tremplin.files",
     "tremplin.profiles",
     "tremplin.notifications",
@@ -268,7 +285,19 @@ ACCOUNT_RATE_LIMITS = {
     "confirm_email": "1/30s/key",
 }
 MFA_ADAPTER = "tremplin.identity.mfa.Adapter"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True  # shapes addresses: each space allows it or not
+SOCIALACCOUNT_ADAPTER = "tremplin.sso.adapter.SocialAdapter"
+SOCIALACCOUNT_LOGIN_ON_GET = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
+SOCIALACCOUNT_STORE_TOKENS = False
+HEADLESS_CLIENTS = ("app", "browser")
+HEADLESS_TOKEN_STRATEGY = "tremplin.identity.tokens.TenantJWTStrategy"
+HEADLESS_JWT_ALGORITHM = "HS256"
+HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED = True  # an access token dies with its session
+HEADLESS_JWT_ROTATE_REFRESH_TOKEN = True
+IDP_OIDC_ADAPTER = "tremplin.sso.oidc.provider.ProviderAdapter"
 USERSESSIONS_TRACK_ACTIVITY = True
 
 # --- jobs and realtime -------------------------------------------------------------------------

@@ -11,12 +11,15 @@ from tremplin.kernel.routing import plugin_urlpatterns
 urlpatterns = [
     path("", include("tremplin.portal.urls")),
     path("", include("tremplin.identity.urls")),
+    path("", include("tremplin.sso.urls")),
     path("", include("tremplin.files.urls")),
     path("", include("tremplin.profiles.urls")),
     path("", include("tremplin.notifications.urls")),
     path("", include("tremplin.privacy.urls")),
     path("", include("tremplin.operations.urls")),
     path("accounts/", include("allauth.urls")),
+    path("_allauth/", include("allauth.headless.urls")),
+    path("", include("allauth.idp.urls")),
     path("api/v1/", api.urls),
     *plugin_urlpatterns(),
 ]
