@@ -1,6 +1,6 @@
 -- Database snapshot: an empty database becomes ready by loading it.
 -- Written by "python3 manage.py snapshot build"; never edited by hand.
--- fingerprint: dba99ecf2176268ba097fa52f1748dfee6f29725ad6a8caaa4f9f75501317ddc
+-- fingerprint: 049bb0ac43579c29b092e9708ceee53bf39f687ca49aa5f8e17eb4c6520e323d
 
 -- section: public
 CREATE SEQUENCE tenants_epoch;
@@ -252,7 +252,7 @@ INSERT INTO django_migrations (id, app, name, applied) VALUES
 ('4', 'tenants', '0001_initial', '2000-01-01 00:00:00+00'),
 ('5', 'tenants', '0002_epoch', '2000-01-01 00:00:00+00');
 INSERT INTO tenants_schemastate (schema_name, fingerprint, previous_fingerprint, digest, release, status, attempts, started_at, finished_at, duration_ms, error, worker) VALUES
-('tenant_template', 'dba99ecf2176268ba097fa52f1748dfee6f29725ad6a8caaa4f9f75501317ddc', '', 'b89459b3d6d8481b7a00b098067b70f0', '', 'current', '0', NULL, '2000-01-01 00:00:00+00', NULL, '', '');
+('tenant_template', '049bb0ac43579c29b092e9708ceee53bf39f687ca49aa5f8e17eb4c6520e323d', '', 'b89459b3d6d8481b7a00b098067b70f0', '', 'current', '0', NULL, '2000-01-01 00:00:00+00', NULL, '', '');
 SELECT pg_catalog.setval('django_migrations_id_seq', 5, true);
 ALTER TABLE django_content_type ADD CONSTRAINT django_content_type_pkey PRIMARY KEY (id);
 ALTER TABLE django_content_type ADD CONSTRAINT django_content_type_app_label_model_76bd3d3b_uniq UNIQUE (app_label, model);
@@ -916,47 +916,49 @@ INSERT INTO auth_group_permissions (id, group_id, permission_id) VALUES
 ('3', '1', '223'),
 ('4', '1', '224'),
 ('5', '1', '225'),
-('6', '1', '226'),
-('7', '1', '227'),
-('8', '1', '228'),
-('9', '1', '229'),
-('10', '1', '230'),
-('11', '1', '231'),
+('6', '1', '227'),
+('7', '1', '228'),
+('8', '1', '229'),
+('9', '1', '230'),
+('10', '1', '231'),
+('11', '1', '232'),
 ('12', '1', '233'),
 ('13', '1', '234'),
-('14', '1', '235'),
-('15', '1', '236'),
-('16', '1', '237'),
-('17', '1', '238'),
-('18', '2', '221'),
-('19', '2', '222'),
-('20', '2', '226'),
-('21', '2', '229'),
-('22', '2', '234'),
-('23', '2', '235'),
-('24', '2', '236'),
+('14', '1', '236'),
+('15', '1', '237'),
+('16', '1', '238'),
+('17', '1', '239'),
+('18', '1', '240'),
+('19', '1', '241'),
+('20', '2', '221'),
+('21', '2', '222'),
+('22', '2', '229'),
+('23', '2', '232'),
+('24', '2', '237'),
 ('25', '2', '238'),
-('26', '3', '221'),
-('27', '3', '226'),
-('28', '3', '229'),
-('29', '3', '234'),
-('30', '3', '235'),
-('31', '3', '236'),
-('32', '3', '237'),
-('33', '3', '238'),
-('34', '4', '221'),
-('35', '4', '229'),
-('36', '4', '234'),
-('37', '4', '237'),
-('38', '4', '238'),
-('39', '5', '229'),
-('40', '6', '234'),
-('41', '7', '234'),
-('42', '8', '234'),
-('43', '9', '221'),
-('44', '9', '224'),
-('45', '9', '227'),
-('46', '9', '229');
+('26', '2', '239'),
+('27', '2', '241'),
+('28', '3', '221'),
+('29', '3', '229'),
+('30', '3', '232'),
+('31', '3', '237'),
+('32', '3', '238'),
+('33', '3', '239'),
+('34', '3', '240'),
+('35', '3', '241'),
+('36', '4', '221'),
+('37', '4', '232'),
+('38', '4', '237'),
+('39', '4', '240'),
+('40', '4', '241'),
+('41', '5', '232'),
+('42', '6', '237'),
+('43', '7', '237'),
+('44', '8', '237'),
+('45', '9', '221'),
+('46', '9', '227'),
+('47', '9', '230'),
+('48', '9', '232');
 INSERT INTO auth_permission (id, name, content_type_id, codename) VALUES
 ('1', 'Can add outbox event', '1799280957', 'add_outboxevent'),
 ('2', 'Can change outbox event', '1799280957', 'change_outboxevent'),
@@ -1181,21 +1183,24 @@ INSERT INTO auth_permission (id, name, content_type_id, codename) VALUES
 ('221', 'See people and cohorts', '2070697185', 'view_people'),
 ('222', 'Invite, import, suspend and remove people', '2070697185', 'manage_people'),
 ('223', 'Give and take roles', '2070697185', 'manage_roles'),
-('224', 'Read the security log', '202068931', 'view_audit'),
-('225', 'Set up single sign-on and the directory', '477486752', 'manage_sso'),
-('226', 'Set people''s accommodations', '1114616753', 'manage_accommodations'),
-('227', 'Read the privacy register', '144724154', 'view'),
-('228', 'Erase a person''s data', '144724154', 'manage'),
-('229', 'Open the console', '1486021366', 'console'),
-('230', 'Start, stop and configure modules', '1486021366', 'modules'),
-('231', 'Change the brand', '1486021366', 'branding'),
-('232', 'Run the platform', '839970272', 'platform'),
-('233', 'Export the whole space', '839970272', 'export'),
-('234', 'Take quizzes', '729746926', 'take'),
-('235', 'Write questions and quizzes', '729746926', 'author'),
-('236', 'Assign quizzes', '729746926', 'assign'),
-('237', 'Mark answers', '729746926', 'mark'),
-('238', 'See everybody''s results', '729746926', 'results');
+('224', 'Set the rules of sign-in, networks and support access', '2070697185', 'manage_security'),
+('225', 'Create and revoke API keys and applications', '2070697185', 'manage_api'),
+('226', 'View a space as one of its people', '2070697185', 'support_access'),
+('227', 'Read the security log', '202068931', 'view_audit'),
+('228', 'Set up single sign-on and the directory', '477486752', 'manage_sso'),
+('229', 'Set people''s accommodations', '1114616753', 'manage_accommodations'),
+('230', 'Read the privacy register', '144724154', 'view'),
+('231', 'Erase a person''s data', '144724154', 'manage'),
+('232', 'Open the console', '1486021366', 'console'),
+('233', 'Start, stop and configure modules', '1486021366', 'modules'),
+('234', 'Change the brand', '1486021366', 'branding'),
+('235', 'Run the platform', '839970272', 'platform'),
+('236', 'Export the whole space', '839970272', 'export'),
+('237', 'Take quizzes', '729746926', 'take'),
+('238', 'Write questions and quizzes', '729746926', 'author'),
+('239', 'Assign quizzes', '729746926', 'assign'),
+('240', 'Mark answers', '729746926', 'mark'),
+('241', 'See everybody''s results', '729746926', 'results');
 INSERT INTO django_migrations (id, app, name, applied) VALUES
 ('1', 'auth', '0001_initial', '2000-01-01 00:00:00+00'),
 ('2', 'auth', '0002_alter_permission_name_max_length', '2000-01-01 00:00:00+00'),
@@ -1247,8 +1252,8 @@ INSERT INTO django_migrations (id, app, name, applied) VALUES
 ('48', 'sso', '0001_initial', '2000-01-01 00:00:00+00'),
 ('49', 'usersessions', '0001_initial', '2000-01-01 00:00:00+00');
 SELECT pg_catalog.setval('auth_group_id_seq', 9, true);
-SELECT pg_catalog.setval('auth_group_permissions_id_seq', 46, true);
-SELECT pg_catalog.setval('auth_permission_id_seq', 238, true);
+SELECT pg_catalog.setval('auth_group_permissions_id_seq', 48, true);
+SELECT pg_catalog.setval('auth_permission_id_seq', 241, true);
 SELECT pg_catalog.setval('django_migrations_id_seq', 49, true);
 ALTER TABLE account_emailaddress ADD CONSTRAINT account_emailaddress_pkey PRIMARY KEY (id);
 ALTER TABLE account_emailaddress ADD CONSTRAINT account_emailaddress_user_id_email_987c8728_uniq UNIQUE (user_id, email);
