@@ -69,6 +69,30 @@ OWN_PERMISSIONS = (
         label=Text(en="Give and take roles", fr="Donner et retirer des rôles"),
         default_roles=("admin",),
     ),
+    Permission(
+        code="manage_security",
+        label=Text(
+            en="Set the rules of sign-in, networks and support access",
+            fr="Régler la connexion, les réseaux et l’accès de l’assistance",
+        ),
+        default_roles=("admin",),
+    ),
+    Permission(
+        code="manage_api",
+        label=Text(
+            en="Create and revoke API keys and applications",
+            fr="Créer et révoquer les clés d’API et les applications",
+        ),
+        default_roles=("admin",),
+    ),
+    Permission(
+        code="support_access",
+        label=Text(
+            en="View a space as one of its people",
+            fr="Voir un espace comme l’une de ses personnes",
+        ),
+        default_roles=("platform_admin", "support", "reseller_owner", "reseller_staff"),
+    ),
 )
 
 # The kernel lies below identity: the right to read its log is declared here for it.

@@ -131,6 +131,10 @@ def _core_entries() -> list[CoreEntry]:
         CoreEntry(
             gettext("Security"), "people:security", "lock", "kernel.view_audit", "nav-security"
         ),
+        CoreEntry(
+            gettext("Single sign-on"), "sso_console:index", "key-round", "sso.manage_sso", "nav-sso"
+        ),
+        CoreEntry(gettext("API"), "api_console:keys", "plug", "identity.manage_api", "nav-api"),
         CoreEntry(gettext("Privacy"), "privacy:register", "shield", "privacy.view", "nav-privacy"),
         CoreEntry(
             gettext("Export"), "operations:export", "archive", "operations.export", "nav-export"

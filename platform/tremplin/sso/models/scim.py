@@ -56,9 +56,7 @@ class CohortRole(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=("cohort", "role"), name="cohort_role_once"),
-        )
+        constraints = (models.UniqueConstraint(fields=("cohort", "role"), name="cohort_role_once"),)
 
     def __str__(self) -> str:
         return f"{self.cohort_id}: {self.role}"
