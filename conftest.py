@@ -62,8 +62,24 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["TREMPLIN_DATA_DIR"] = str(data)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tremplin.config.settings")
     import django
+    from django.conf import settings
 
     django.setup()
+    if data != settings.DATA_DIR:
+        raise pytest.UsageError(
+            "The settings were read before the tests chose their data folder: run them through "
+            "manage.py test, or without DJANGO_SETTINGS_MODULE in the environment."
+        )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let each process choose its own data folder before it reads the settings.
+
+    With the settings named in what a process inherits, they are read before its own
+    ``pytest_configure``: the processes would share files and secrets.
+    """
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
