@@ -238,10 +238,11 @@ def test_erasers_run_and_a_failing_one_keeps_everything(
     tenant_a: Any, learner_a: Any, inside: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tremplin.identity import services
+    from tremplin.identity.services import removal
 
     seen = []
-    monkeypatch.setattr(services, "_erasers", [seen.append])
-    monkeypatch.setattr(services, "_erasers", [seen.append, lambda pk: 1 / 0])
+    monkeypatch.setattr(removal, "_erasers", [seen.append])
+    monkeypatch.setattr(removal, "_erasers", [seen.append, lambda pk: 1 / 0])
     with inside(tenant_a):
         with pytest.raises(ZeroDivisionError):
             services.remove(learner_a)
