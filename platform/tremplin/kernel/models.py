@@ -127,6 +127,9 @@ class AuditEvent(AppendOnlyModel):
         indexes = [
             models.Index(fields=["kind", "-id"], name="kernel_audit_kind"),
             models.Index(fields=["actor", "-id"], name="kernel_audit_actor"),
+            models.Index(fields=["target", "-id"], name="kernel_audit_target"),
+            models.Index(fields=["address", "-id"], name="kernel_audit_address"),
+            models.Index(fields=["at"], name="kernel_audit_at"),
         ]
 
     def __str__(self) -> str:
