@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -74,8 +74,16 @@ def session(name: str) -> Iterator[bool]:
     The lock ends with the process, however it ends.
     """
     with own_connection() as raw:
-        taken = raw.execute("SELECT pg_try_advisory_lock(%s)", [key(name)]).fetchone()
-        yield bool(taken and taken[0])  # type: ignore[index]
+        row = raw.execute("SELECT pg_try_advisory_lock(%s)", [key(name)]).fetchone()
+        taken = bool(row and row[0])
+        try:
+            yield taken
+        finally:
+            # The server notices a closed connection a moment later: the next call would find the
+            # lock still held.
+            if taken:
+                with suppress(psycopg.OperationalError):
+                    raw.execute("SELECT pg_advisory_unlock(%s)", [key(name)])
 
 
 def holder(name: str) -> str:

@@ -225,7 +225,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(condition: Callable[[], object], seconds: float = 20.0) -> bool:
+def eventually(condition: Callable[[], object], seconds: float = 60.0) -> bool:
     """Poll every 20 ms; return whether the condition became true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
