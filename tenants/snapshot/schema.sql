@@ -1,6 +1,6 @@
 -- Database snapshot: an empty database becomes ready by loading it.
 -- Written by "python3 manage.py snapshot build"; never edited by hand.
--- fingerprint: 049bb0ac43579c29b092e9708ceee53bf39f687ca49aa5f8e17eb4c6520e323d
+-- fingerprint: ad5a564d951dc4483be00ae969e1c3ac53fadadb3fd5a6538a3e9a1d9848547e
 
 -- section: public
 CREATE SEQUENCE tenants_epoch;
@@ -252,7 +252,7 @@ INSERT INTO django_migrations (id, app, name, applied) VALUES
 ('4', 'tenants', '0001_initial', '2000-01-01 00:00:00+00'),
 ('5', 'tenants', '0002_epoch', '2000-01-01 00:00:00+00');
 INSERT INTO tenants_schemastate (schema_name, fingerprint, previous_fingerprint, digest, release, status, attempts, started_at, finished_at, duration_ms, error, worker) VALUES
-('tenant_template', '049bb0ac43579c29b092e9708ceee53bf39f687ca49aa5f8e17eb4c6520e323d', '', 'b89459b3d6d8481b7a00b098067b70f0', '', 'current', '0', NULL, '2000-01-01 00:00:00+00', NULL, '', '');
+('tenant_template', 'ad5a564d951dc4483be00ae969e1c3ac53fadadb3fd5a6538a3e9a1d9848547e', '', 'b89459b3d6d8481b7a00b098067b70f0', '', 'current', '0', NULL, '2000-01-01 00:00:00+00', NULL, '', '');
 SELECT pg_catalog.setval('django_migrations_id_seq', 5, true);
 ALTER TABLE django_content_type ADD CONSTRAINT django_content_type_pkey PRIMARY KEY (id);
 ALTER TABLE django_content_type ADD CONSTRAINT django_content_type_app_label_model_76bd3d3b_uniq UNIQUE (app_label, model);
@@ -1233,28 +1233,29 @@ INSERT INTO django_migrations (id, app, name, applied) VALUES
 ('29', 'guardian', '0003_remove_groupobjectpermission_guardian_gr_content_ae6aec_idx_and_more', '2000-01-01 00:00:00+00'),
 ('30', 'identity', '0002_apikey_customrole_supportaccess', '2000-01-01 00:00:00+00'),
 ('31', 'kernel', '0001_initial', '2000-01-01 00:00:00+00'),
-('32', 'mfa', '0001_initial', '2000-01-01 00:00:00+00'),
-('33', 'mfa', '0002_authenticator_timestamps', '2000-01-01 00:00:00+00'),
-('34', 'mfa', '0003_authenticator_type_uniq', '2000-01-01 00:00:00+00'),
-('35', 'notifications', '0001_initial', '2000-01-01 00:00:00+00'),
-('36', 'operations', '0001_initial', '2000-01-01 00:00:00+00'),
-('37', 'portal', '0001_initial', '2000-01-01 00:00:00+00'),
-('38', 'privacy', '0001_initial', '2000-01-01 00:00:00+00'),
-('39', 'profiles', '0001_initial', '2000-01-01 00:00:00+00'),
-('40', 'quiz', '0001_initial', '2000-01-01 00:00:00+00'),
-('41', 'sessions', '0001_initial', '2000-01-01 00:00:00+00'),
-('42', 'socialaccount', '0001_initial', '2000-01-01 00:00:00+00'),
-('43', 'socialaccount', '0002_token_max_lengths', '2000-01-01 00:00:00+00'),
-('44', 'socialaccount', '0003_extra_data_default_dict', '2000-01-01 00:00:00+00'),
-('45', 'socialaccount', '0004_app_provider_id_settings', '2000-01-01 00:00:00+00'),
-('46', 'socialaccount', '0005_socialtoken_nullable_app', '2000-01-01 00:00:00+00'),
-('47', 'socialaccount', '0006_alter_socialaccount_extra_data', '2000-01-01 00:00:00+00'),
-('48', 'sso', '0001_initial', '2000-01-01 00:00:00+00'),
-('49', 'usersessions', '0001_initial', '2000-01-01 00:00:00+00');
+('32', 'kernel', '0002_audit_filters', '2000-01-01 00:00:00+00'),
+('33', 'mfa', '0001_initial', '2000-01-01 00:00:00+00'),
+('34', 'mfa', '0002_authenticator_timestamps', '2000-01-01 00:00:00+00'),
+('35', 'mfa', '0003_authenticator_type_uniq', '2000-01-01 00:00:00+00'),
+('36', 'notifications', '0001_initial', '2000-01-01 00:00:00+00'),
+('37', 'operations', '0001_initial', '2000-01-01 00:00:00+00'),
+('38', 'portal', '0001_initial', '2000-01-01 00:00:00+00'),
+('39', 'privacy', '0001_initial', '2000-01-01 00:00:00+00'),
+('40', 'profiles', '0001_initial', '2000-01-01 00:00:00+00'),
+('41', 'quiz', '0001_initial', '2000-01-01 00:00:00+00'),
+('42', 'sessions', '0001_initial', '2000-01-01 00:00:00+00'),
+('43', 'socialaccount', '0001_initial', '2000-01-01 00:00:00+00'),
+('44', 'socialaccount', '0002_token_max_lengths', '2000-01-01 00:00:00+00'),
+('45', 'socialaccount', '0003_extra_data_default_dict', '2000-01-01 00:00:00+00'),
+('46', 'socialaccount', '0004_app_provider_id_settings', '2000-01-01 00:00:00+00'),
+('47', 'socialaccount', '0005_socialtoken_nullable_app', '2000-01-01 00:00:00+00'),
+('48', 'socialaccount', '0006_alter_socialaccount_extra_data', '2000-01-01 00:00:00+00'),
+('49', 'sso', '0001_initial', '2000-01-01 00:00:00+00'),
+('50', 'usersessions', '0001_initial', '2000-01-01 00:00:00+00');
 SELECT pg_catalog.setval('auth_group_id_seq', 9, true);
 SELECT pg_catalog.setval('auth_group_permissions_id_seq', 48, true);
 SELECT pg_catalog.setval('auth_permission_id_seq', 241, true);
-SELECT pg_catalog.setval('django_migrations_id_seq', 49, true);
+SELECT pg_catalog.setval('django_migrations_id_seq', 50, true);
 ALTER TABLE account_emailaddress ADD CONSTRAINT account_emailaddress_pkey PRIMARY KEY (id);
 ALTER TABLE account_emailaddress ADD CONSTRAINT account_emailaddress_user_id_email_987c8728_uniq UNIQUE (user_id, email);
 ALTER TABLE account_emailconfirmation ADD CONSTRAINT account_emailconfirmation_pkey PRIMARY KEY (id);
@@ -1425,7 +1426,10 @@ CREATE INDEX identity_user_user_permissions_permission_id_c8f2cf2f ON identity_u
 CREATE INDEX identity_user_user_permissions_user_id_a626cb1f ON identity_user_user_permissions USING btree (user_id);
 CREATE INDEX invitation_email ON identity_invitation USING btree (email);
 CREATE INDEX kernel_audit_actor ON kernel_auditevent USING btree (actor, id DESC);
+CREATE INDEX kernel_audit_address ON kernel_auditevent USING btree (address, id DESC);
+CREATE INDEX kernel_audit_at ON kernel_auditevent USING btree (at);
 CREATE INDEX kernel_audit_kind ON kernel_auditevent USING btree (kind, id DESC);
+CREATE INDEX kernel_audit_target ON kernel_auditevent USING btree (target, id DESC);
 CREATE INDEX kernel_outbox_dead ON kernel_outboxevent USING btree (id) WHERE dead;
 CREATE INDEX kernel_outbox_unsent ON kernel_outboxevent USING btree (id) WHERE ((NOT dead) AND (sent_at IS NULL));
 CREATE INDEX mfa_authenticator_user_id_0c3a50c0 ON mfa_authenticator USING btree (user_id);
