@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from tremplin.config import local_names
 from tremplin.config.env import ROOT, environment, kept_secret
 from tremplin.kernel.discovery import discover
 
@@ -126,6 +127,9 @@ HQ_HOST = env.hq_host
 SPACES_DOMAIN = env.spaces_domain
 PUBLIC_SCHEME = "http" if DEMO else env.public_scheme
 PUBLIC_PORT = env.public_port
+LOCAL_NAMES = DEMO  # spaces of a demonstration call each other by names in .localhost
+if LOCAL_NAMES:
+    local_names.install()
 
 # --- cache and files ---------------------------------------------------------------------------
 CACHES: dict[str, dict[str, Any]] = {

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-account_patterns: tuple[list[URLPattern | URLResolver], str] = ([], "sso")
-console_patterns: tuple[list[URLPattern | URLResolver], str] = ([], "sso_console")
+from tremplin.sso.views import index
+
+# Each protocol has its own lists: add lines to yours only.
+account_patterns: list[URLPattern | URLResolver] = []
+oidc_console: list[URLPattern | URLResolver] = []
+saml_console: list[URLPattern | URLResolver] = []
+directory_console: list[URLPattern | URLResolver] = []
 
 urlpatterns = [
-    path("", include(account_patterns)),
-    path("console/sso/", include(console_patterns)),
+    path("", include((account_patterns, "sso"))),
+    path(
+        "console/sso/",
+        include(
+            (
+                [
+                    path("", index.index, name="index"),
+                    *oidc_console,
+                    *saml_console,
+                    *directory_console,
+                ],
+                "sso_console",
+            )
+        ),
+    ),
 ]

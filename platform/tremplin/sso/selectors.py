@@ -1,0 +1,65 @@
+"""Reads of single sign-on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from tremplin.sso.models import Connection, EmailDomain
+
+
+@dataclass(frozen=True, slots=True)
+class LoginButton:
+    """One way to sign in through another provider: ``url`` takes a POST."""
+
+    label: str
+    url: str
+    kind: str
+    connection: Connection
+
+
+def connections() -> QuerySet[Connection]:
+    """Return the connections of the space with their allauth application."""
+    return Connection.objects.select_related("app").order_by("label")
+
+
+def active_connections() -> QuerySet[Connection]:
+    """Return the connections that people may sign in with."""
+    return connections().filter(is_active=True)
+
+
+def login_url(connection: Connection) -> str:
+    """Return where a sign-in with ``connection`` starts (POST)."""
+    if connection.kind == Connection.Kind.SAML:
+        return reverse("saml_login", args=[connection.app.client_id])
+    return reverse("openid_connect_login", args=[connection.app.provider_id])
+
+
+def login_buttons() -> list[LoginButton]:
+    """Return the buttons of the sign-in page: those of the space first, the platform's last."""
+    found = sorted(active_connections(), key=lambda row: row.kind == Connection.Kind.PLATFORM)
+    return [LoginButton(row.label, login_url(row), row.kind, row) for row in found]
+
+
+def connection_of(sociallogin: Any) -> Connection | None:
+    """Return the connection that a sign-in came through, None when this space has none such."""
+    return connection_of_account(sociallogin.account)
+
+
+def connection_of_account(account: Any) -> Connection | None:
+    """Return the connection that a linked identity belongs to, None when it is gone."""
+    return connections().filter(app__provider_id=account.provider).first()
+
+
+def proven_domains() -> frozenset[str]:
+    """Return the mail domains that the space has proven to be its own."""
+    return frozenset(EmailDomain.objects.exclude(verified_at=None).values_list("domain", flat=True))
+
+
+def labels(found: Iterable[Connection]) -> dict[str, str]:
+    """Return the label of each connection by the provider id of its application."""
+    return {row.app.provider_id: row.label for row in found}
