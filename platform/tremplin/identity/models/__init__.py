@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import Group
 
 from tremplin.identity.models.api_keys import ApiKey
+from tremplin.identity.models.bulk import BulkAction
 from tremplin.identity.models.cohorts import Cohort, CohortMembership
 from tremplin.identity.models.imports import ImportUpload
 from tremplin.identity.models.people import User, UserManager
@@ -15,6 +16,7 @@ from tremplin.identity.models.tokens import Invitation, PasswordResetToken
 
 __all__ = [
     "ApiKey",
+    "BulkAction",
     "Cohort",
     "CohortMembership",
     "CustomRole",
