@@ -42,6 +42,8 @@ class Environment(BaseSettings):
     rt_bus: Literal["postgres", "redis", "memory"] = "postgres"
     web_threads: int = Field(4, ge=2, le=64, description="Threads that serve pages")
     db_pool_size: int = Field(8, ge=2, le=64, description="Database connections per process")
+    stripe_key: str = Field("", description="Secret key of Stripe; empty: Stripe is idle")
+    stripe_live: bool = Field(False, description="Whether the key is one of the live mode")
     email_url: str = Field(
         "", description="smtp://user:password@host:port; empty: files in the data folder"
     )

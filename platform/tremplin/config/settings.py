@@ -51,6 +51,10 @@ SHARED_APPS = [
     "django.contrib.postgres",
     "django.contrib.staticfiles",
     "tremplin.kernel.state",
+    "tremplin.licensing",
+    "tremplin.billing",
+    "tremplin.marketplace",
+    "djstripe",
 ]
 TENANT_APPS = [
     "tremplin.kernel",  # first: its services exist before any other app is ready
@@ -130,6 +134,16 @@ PUBLIC_PORT = env.public_port
 LOCAL_NAMES = DEMO  # spaces of a demonstration call each other by names in .localhost
 if LOCAL_NAMES:
     local_names.install()
+
+# dj-stripe mirrors what Stripe reports; no business question is asked of it (billing.stripe).
+DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
+DJSTRIPE_SUBSCRIBER_MODEL = "tenants.Tenant"
+DJSTRIPE_SUBSCRIBER_MODEL_REQUEST_CALLBACK = "tremplin.billing.stripe.request_tenant"
+STRIPE_API_VERSION = "2026-05-27.dahlia"
+STRIPE_LIVE_MODE = env.stripe_live
+STRIPE_TEST_SECRET_KEY = "" if env.stripe_live else env.stripe_key
+STRIPE_LIVE_SECRET_KEY = env.stripe_key if env.stripe_live else ""
+MIGRATION_MODULES = {"djstripe": "tremplin.billing.djstripe_migrations"}
 
 # --- cache and files ---------------------------------------------------------------------------
 CACHES: dict[str, dict[str, Any]] = {

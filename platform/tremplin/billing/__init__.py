@@ -1,0 +1,1 @@
+"""Prices, subscriptions, invoices and money: what tenants owe, who collects it, who earns it."""

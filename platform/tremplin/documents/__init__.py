@@ -1,0 +1,1 @@
+"""Documents made by the product: PDF through Typst, with the brand of the space."""
