@@ -59,6 +59,21 @@ class Role(_Declaration):
     counts_as_seat: bool = False
 
 
+class Feature(_Declaration):
+    """Something a plan may include; checked as ``<slug>.<code>`` through the service ``usage``.
+
+    ``kind`` is ``switch`` (may I), ``config`` (which variant), ``limit`` (how many at once),
+    ``metered`` (how many per period) or ``seat``. ``default`` holds for a tenant whose plans do
+    not name it; amounts are integers and None means unlimited. Prices are never declared here.
+    """
+
+    code: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{1,40}$")]
+    kind: Literal["switch", "config", "limit", "metered", "seat"]
+    label: Text
+    unit: Text | None = None
+    default: bool | int | str | None = None
+
+
 class NotificationType(_Declaration):
     """A kind of message people may receive and mute; ``key`` is prefixed by the slug."""
 
@@ -116,6 +131,7 @@ class Manifest(_Declaration):
     settings: type[BaseModel] | None = None
     permissions: tuple[Permission, ...] = ()
     roles: tuple[Role, ...] = ()
+    features: tuple[Feature, ...] = ()
     notification_types: tuple[NotificationType, ...] = ()
     schedules: tuple[Schedule, ...] = ()
     events_published: tuple[type[Event], ...] = ()

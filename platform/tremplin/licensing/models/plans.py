@@ -114,6 +114,7 @@ class PlanEntitlement(models.Model):
     scope = models.CharField(max_length=6, choices=Scope, default=Scope.TENANT)
     overage = models.CharField(max_length=5, choices=Overage, default=Overage.DENY)
     overage_percent = models.PositiveSmallIntegerField(default=0)
+    overage_unit_minor = models.BigIntegerField(null=True)
     overage_cap_minor = models.BigIntegerField(null=True)
 
     class Meta:

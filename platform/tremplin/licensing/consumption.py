@@ -1,0 +1,313 @@
+"""Counting what is used, exactly: one ledger row, then one conditional upsert per counter.
+
+The order is always ledger, the space's counter, the person's counter: two calls can never wait for
+each other in a circle. A refusal rolls back to the savepoint, ledger row included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from tenants.registry import TenantInfo
+from tremplin.api import services
+from tremplin.kernel import clock
+from tremplin.licensing import periods, snapshots
+from tremplin.licensing.compiling import Meter
+from tremplin.licensing.entitlements import subject_of
+from tremplin.licensing.errors import NotEntitled, QuotaExceeded
+from tremplin.licensing.models import UsageBucket, UsageEvent, UsageHold
+
+HOLD_SECONDS = 900
+EXPIRED_BATCH = 500
+
+_LEDGER = """
+INSERT INTO public.licensing_usageevent
+       (tenant_id, feature, subject, quantity, idempotency_key, reference, at)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (tenant_id, idempotency_key) DO NOTHING RETURNING id
+"""
+_COUNT = """
+INSERT INTO public.licensing_usagebucket AS b
+       (tenant_id, feature, subject, period_start, max_units, used, reserved, warned_percent)
+SELECT %(tenant)s, %(feature)s, %(subject)s, %(start)s, %(max)s::bigint, %(use)s, %(hold)s, 0
+ WHERE %(max)s::bigint IS NULL OR %(use)s + %(hold)s <= %(max)s::bigint
+ON CONFLICT (tenant_id, feature, subject, period_start) DO UPDATE
+   SET used = b.used + EXCLUDED.used, reserved = b.reserved + EXCLUDED.reserved,
+       max_units = EXCLUDED.max_units
+ WHERE EXCLUDED.max_units IS NULL
+    OR b.used + b.reserved + EXCLUDED.used + EXCLUDED.reserved <= EXCLUDED.max_units
+RETURNING b.id, b.used, b.reserved
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Consumed:
+    """What a call counted; ``is_repeat`` when its key had been counted before."""
+
+    feature: str
+    quantity: int
+    is_repeat: bool = False
+    buckets: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class Hold:
+    """Units set aside; ``commit`` says how many were really used, leaving without it frees all."""
+
+    id: UUID | None
+    feature: str
+    quantity: int
+    is_repeat: bool = False
+    _state: str = field(default="held")
+
+    def commit(self, actual: int | None = None) -> None:
+        """Count ``actual`` units (all of them by default, never more) and free the rest."""
+        _close(self, min(self.quantity, self.quantity if actual is None else actual), "committed")
+
+    def release(self) -> None:
+        """Free every unit."""
+        _close(self, 0, "released")
+
+
+def consume(
+    tenant: TenantInfo,
+    feature: str,
+    quantity: int = 1,
+    *,
+    person: UUID | None = None,
+    idem: UUID,
+    ref: str = "",
+) -> Consumed:
+    """Count ``quantity`` units of a metered feature, once per key ``idem``.
+
+    Joins the caller's transaction, so that what is counted and what is made succeed or fail
+    together: call it last. Raises ``QuotaExceeded``, ``NotEntitled``; ``ValueError`` for a
+    quantity below 1.
+    """
+    if quantity < 1:
+        raise ValueError("count at least one unit")
+    meters = _meters(tenant, feature, person)
+    subject = str(person) if person is not None else ""
+    with transaction.atomic(), services.tenancy().public_write("usage"):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _LEDGER,
+                [tenant.pk, feature, subject, quantity, idem, ref[:120], clock.now()],
+            )
+            if cursor.fetchone() is None:
+                return Consumed(feature, quantity, is_repeat=True)
+            found = [
+                _count(cursor, tenant, feature, meter, person, quantity, 0) for meter in meters
+            ]
+    return Consumed(feature, quantity, buckets=tuple(found))
+
+
+def _meters(tenant: TenantInfo, feature: str, person: UUID | None) -> list[Meter]:
+    """Return the meters that count: none for a tenant without limits."""
+    snapshot = snapshots.of(tenant)
+    if snapshot.is_unlimited:
+        return [Meter("tenant", "month", None, None)]
+    entitlement = snapshot.entitlements.get(feature)
+    if entitlement is None or entitlement.kind != "metered":
+        raise NotEntitled(feature)
+    if not snapshot.is_writable:
+        raise NotEntitled(feature, "suspended")
+    meters = [meter for meter in entitlement.meters if meter.scope == "tenant" or person]
+    if not meters:
+        raise NotEntitled(feature)
+    return meters
+
+
+def _count(
+    cursor: Any,
+    tenant: TenantInfo,
+    feature: str,
+    meter: Meter,
+    person: UUID | None,
+    use: int,
+    hold: int,
+) -> int:
+    """Add to one counter and return its id, or use the top-up, or raise ``QuotaExceeded``."""
+    start, end = periods.bounds(meter.reset, clock.now(), tenant.timezone, meter.anchor)
+    values = {
+        "tenant": tenant.pk,
+        "feature": feature,
+        "subject": subject_of(meter, person),
+        "start": start,
+        "max": meter.stop,
+        "use": use,
+        "hold": hold,
+    }
+    cursor.execute(_COUNT, values)
+    row = cursor.fetchone()
+    if row is None and meter.top_up and start != periods.EPOCH:
+        cursor.execute(_COUNT, values | {"start": periods.EPOCH, "max": meter.top_up})
+        row = cursor.fetchone()
+    if row is None:
+        raise _refusal(tenant, feature, meter, values["subject"], start, end)
+    return int(row[0])
+
+
+def _refusal(
+    tenant: TenantInfo,
+    feature: str,
+    meter: Meter,
+    subject: str,
+    start: datetime,
+    end: datetime | None,
+) -> QuotaExceeded:
+    counted = UsageBucket.objects.filter(
+        tenant_id=tenant.pk, feature=feature, subject=subject, period_start=start
+    ).first()
+    used = counted.used + counted.reserved if counted is not None else 0
+    return QuotaExceeded(feature, limit=meter.maximum or 0, used=used, resets_at=end)
+
+
+# --- holds --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def reserve(
+    tenant: TenantInfo,
+    feature: str,
+    quantity: int,
+    *,
+    person: UUID | None = None,
+    idem: UUID,
+    ttl: int = HOLD_SECONDS,
+    ref: str = "",
+) -> Iterator[Hold]:
+    """Set units aside while long work runs; leaving without ``commit`` frees them.
+
+    The units are held in a transaction of their own, before any slow call: it cannot be nested in
+    another one. A key seen before gives its existing hold. Raises like ``consume``.
+    """
+    hold = _hold(tenant, feature, quantity, person, idem, ttl, ref)
+    try:
+        yield hold
+    finally:
+        if hold._state == "held":
+            hold.release()
+
+
+def _hold(
+    tenant: TenantInfo,
+    feature: str,
+    quantity: int,
+    person: UUID | None,
+    idem: UUID,
+    ttl: int,
+    ref: str,
+) -> Hold:
+    if quantity < 1:
+        raise ValueError("hold at least one unit")
+    meters = _meters(tenant, feature, person)
+    with transaction.atomic(durable=True), services.tenancy().public_write("usage"):
+        row, is_new = UsageHold.objects.get_or_create(
+            tenant_id=tenant.pk,
+            idempotency_key=idem,
+            defaults={
+                "feature": feature,
+                "subject": str(person) if person is not None else "",
+                "quantity": quantity,
+                "reference": ref[:120],
+                "expires_at": clock.now() + timedelta(seconds=ttl),
+            },
+        )
+        if not is_new:
+            return Hold(row.pk, row.feature, row.quantity, is_repeat=True, _state=row.state)
+        with connection.cursor() as cursor:
+            row.buckets = [
+                _count(cursor, tenant, feature, meter, person, 0, quantity) for meter in meters
+            ]
+        row.save(update_fields=["buckets"])
+    return Hold(row.pk, feature, quantity)
+
+
+def _close(hold: Hold, used: int, state: str) -> None:
+    """Move the held units to used, or back, once whatever the number of calls."""
+    if used < 0:
+        raise ValueError("a commit counts zero units or more")
+    with transaction.atomic(), services.tenancy().public_write("usage"):
+        row = UsageHold.objects.select_for_update().get(pk=hold.id)
+        if row.state == UsageHold.State.HELD:
+            settle(row, used, state)
+        hold._state = row.state
+
+
+def settle(row: UsageHold, used: int, state: str) -> None:
+    """Close a locked hold: ``used`` units count, the others are free again."""
+    if used:
+        UsageEvent.objects.create(
+            tenant_id=row.tenant_id,
+            feature=row.feature,
+            subject=row.subject,
+            quantity=used,
+            idempotency_key=row.idempotency_key,
+            reference=row.reference,
+            at=clock.now(),
+        )
+    with connection.cursor() as cursor:
+        # One counter after the other, in the order in which every call takes them.
+        for bucket in row.buckets:
+            cursor.execute(
+                "UPDATE public.licensing_usagebucket SET reserved = reserved - %s, used = used + %s"
+                " WHERE id = %s",
+                [row.quantity, used, bucket],
+            )
+    row.state = state
+    row.save(update_fields=["state"])
+
+
+def expire_holds() -> int:
+    """Free the units of holds past their time and return how many; a job calls it every minute."""
+    with transaction.atomic(), services.tenancy().public_write("usage"):
+        late = list(
+            UsageHold.objects.select_for_update(skip_locked=True)
+            .filter(state=UsageHold.State.HELD, expires_at__lte=clock.now())
+            .order_by("expires_at")[:EXPIRED_BATCH]
+        )
+        for row in late:
+            settle(row, 0, UsageHold.State.EXPIRED)
+    return len(late)
+
+
+def give_back(
+    tenant: TenantInfo,
+    feature: str,
+    quantity: int,
+    *,
+    person: UUID | None = None,
+    idem: UUID,
+    ref: str = "",
+) -> bool:
+    """Return units after a failure that was not the customer's; False when done before.
+
+    It is a negative row of the ledger, never below zero in the counter.
+    """
+    meters = _meters(tenant, feature, person)
+    with transaction.atomic(), services.tenancy().public_write("usage"):
+        with connection.cursor() as cursor:
+            subject = str(person) if person is not None else ""
+            cursor.execute(
+                _LEDGER, [tenant.pk, feature, subject, -quantity, idem, ref[:120], clock.now()]
+            )
+            if cursor.fetchone() is None:
+                return False
+            for meter in meters:
+                start, _end = periods.bounds(
+                    meter.reset, clock.now(), tenant.timezone, meter.anchor
+                )
+                cursor.execute(
+                    "UPDATE public.licensing_usagebucket SET used = greatest(0, used - %s)"
+                    " WHERE tenant_id = %s AND feature = %s AND subject = %s AND period_start = %s",
+                    [quantity, tenant.pk, feature, subject_of(meter, person), start],
+                )
+    return True
