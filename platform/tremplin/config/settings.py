@@ -13,7 +13,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from tremplin.config import local_names
-from tremplin.config.env import ROOT, environment, kept_secret
+from tremplin.config.env import ROOT, environment, kept_secret, new_rsa_key
 from tremplin.kernel.discovery import discover
 
 env = environment()
@@ -179,6 +179,7 @@ MIDDLEWARE = [
     "tenants.middleware.TenancyMiddleware",
     "tremplin.kernel.middleware.ContentSecurityPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "tremplin.identity.network.middleware.NetworkMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "tremplin.identity.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -189,6 +190,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "tremplin.identity.middleware.PersonMiddleware",
+    "tremplin.identity.network.limits.LimitMiddleware",
 ]
 TEMPLATES = [
     {
@@ -302,6 +304,11 @@ HEADLESS_JWT_ALGORITHM = "HS256"
 HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED = True  # an access token dies with its session
 HEADLESS_JWT_ROTATE_REFRESH_TOKEN = True
 IDP_OIDC_ADAPTER = "tremplin.sso.oidc.provider.ProviderAdapter"
+IDP_OIDC_DCR_ENABLED = IDP_OIDC_CIMD_ENABLED = False  # clients are made in the console only
+# Only the operator's space reads it: see the getter of identity.
+IDP_OIDC_PRIVATE_KEY = env.oidc_private_key.replace("\\n", "\n") or (
+    "" if MODE == "production" else kept_secret(DATA_DIR, "oidc-key.pem", new_rsa_key)
+)
 USERSESSIONS_TRACK_ACTIVITY = True
 
 # --- jobs and realtime -------------------------------------------------------------------------

@@ -45,6 +45,9 @@ def getter(name: str, default: Any) -> Any:
     if name == "HEADLESS_JWT_PRIVATE_KEY":
         key = settings.SECRET_KEY.encode()
         return hmac.new(key, b"jwt:" + tenant_key().encode(), hashlib.sha256).hexdigest()
+    if name == "IDP_OIDC_PRIVATE_KEY":  # only the operator's space signs for others
+        provider = current_tenant.get()
+        return static if provider is not None and provider.kind == "hq" else ""
     if name == "ACCOUNT_DEFAULT_HTTP_PROTOCOL":
         return settings.PUBLIC_SCHEME
     if name == "MFA_TOTP_ISSUER":
