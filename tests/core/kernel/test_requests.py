@@ -13,10 +13,10 @@ from django.test import Client, RequestFactory
 from tremplin.kernel import health
 from tremplin.kernel.current import current_tenant
 from tremplin.kernel.logs import JsonFormatter, TenantFilter
+from tremplin.kernel.addresses import client_address
 from tremplin.kernel.middleware import (
     ClientAddressMiddleware,
     ContentSecurityPolicyMiddleware,
-    client_address,
     extend_policy,
 )
 from tremplin.kernel.request_id import current_request_id
