@@ -187,9 +187,11 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "tremplin.identity.support.middleware.SupportVisitMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "tremplin.identity.middleware.PersonMiddleware",
+    "tremplin.identity.support.middleware.SupportActorMiddleware",
     "tremplin.identity.network.limits.LimitMiddleware",
 ]
 TEMPLATES = [
@@ -289,6 +291,7 @@ ACCOUNT_RATE_LIMITS = {
     "signup": "100/m/ip",
     "reset_password": "100/m/ip,5/m/key",
     "confirm_email": "1/30s/key",
+    "request_login_code": "100/m/ip,5/m/key",
 }
 MFA_ADAPTER = "tremplin.identity.mfa.Adapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]

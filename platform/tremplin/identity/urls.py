@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from tremplin.identity.support.urls import console_urls as support_urls
+from tremplin.identity.support.urls import visit_patterns
 from tremplin.identity.views import cohorts, imports, invitations, people, person, roles, security
 
 account_patterns = (
@@ -33,11 +35,13 @@ console_patterns = (
         path("cohorts/<slug:slug>/edit/", cohorts.edit, name="cohort_edit"),
         path("roles/", roles.table, name="roles"),
         path("security/", security.events, name="security"),
+        *support_urls,
     ],
     "people",
 )
 
 urlpatterns = [
     path("", include(account_patterns)),
+    path("", include(visit_patterns)),
     path("console/", include(console_patterns)),
 ]
