@@ -41,6 +41,14 @@ class TenantJWTStrategy(JWTTokenStrategy):  # type: ignore[misc]
             payload["refresh_expires_in"] = app_settings.JWT_REFRESH_TOKEN_EXPIRES_IN
         return payload
 
+    def lookup_session(self, session_token: str) -> Any:
+        """Return the session that a header names; the cookie of a visit of support is no token.
+
+        Presented as one, it would escape what bounds visits, and give tokens that outlive them.
+        """
+        session = super().lookup_session(session_token)
+        return None if session is not None and "support_access" in session else session
+
     def refresh_token(self, refresh_token: str) -> tuple[str, str] | None:
         """Return the next access and refresh token, or None.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -31,12 +33,7 @@ def both_logs(kind: str, visit: SupportAccess, **data: object) -> None:
     # Who closed the visit over there is not the business of the visitor's space.
     who = audit.current_actor()
     own = who.id == visit.viewer_account
-    with (
-        use(home),
-        audit.actor(visit.viewer_account, "person", who.address)
-        if own
-        else audit.actor(None, "space"),
-    ):
+    with use(home), nullcontext() if own else audit.actor(None, "space"):
         audit.record(
             kind,
             target=f"space:{target.uuid}",

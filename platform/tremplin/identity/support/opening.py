@@ -23,6 +23,7 @@ from tremplin.identity.services import new_token
 from tremplin.identity.support import viewers
 from tremplin.identity.support.ending import both_logs
 from tremplin.identity.support.running import cause_of_end
+from tremplin.kernel import audit
 
 TOKEN_LIFE = timedelta(seconds=60)
 VISIT_LIFE = timedelta(minutes=30)
@@ -124,8 +125,10 @@ def _is_viewable(person: User) -> bool:
     return not held & roles.MFA_ROLES and bool(held - NEVER)
 
 
-def redeem(token: str) -> SupportAccess | None:
+def redeem(token: str, address: str) -> SupportAccess | None:
     """Open the visit of ``token`` in the current space, once, for thirty minutes.
+
+    ``address`` is that of the visitor, for the logs.
 
     Returns None when the token is unknown here, used, older than a minute, or when something that
     the visit needs has ended since.
@@ -142,5 +145,6 @@ def redeem(token: str) -> SupportAccess | None:
             return None
         visit.opened_at, visit.expires_at = now, now + VISIT_LIFE
         visit.save(update_fields=["opened_at", "expires_at"])
-        both_logs("security.support_started", visit)
+        with audit.actor(visit.viewer_account, "support", address):
+            both_logs("security.support_started", visit)
     return visit

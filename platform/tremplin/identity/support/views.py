@@ -50,7 +50,7 @@ def _why(cause: str) -> str:
 def enter(request: HttpRequest, token: str) -> HttpResponse:
     """Open the visit of a link and show the space as the person chosen."""
     former = getattr(request, "support_visit", None)
-    visit = opening.redeem(token)
+    visit = opening.redeem(token, request.META.get("REMOTE_ADDR", ""))
     if visit is None:
         return _over(request, {"cause": "link", "url": ""}, status=410)
     if former is not None:
