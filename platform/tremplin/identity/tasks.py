@@ -94,3 +94,11 @@ def end_support_visits() -> None:
     from tremplin.identity.support import ending
 
     ending.finish_expired()
+
+
+@task(queue="bulk", time_limit=900, suspended_ok=True)
+def check_audit_log(run: str) -> None:
+    """Recompute the chain of the audit log, as an administrator asked."""
+    from tremplin.identity import audit_check
+
+    audit_check.check(run)

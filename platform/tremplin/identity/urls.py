@@ -4,14 +4,63 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from tremplin.identity.security_urls import console_urls as security_urls
 from tremplin.identity.support.urls import console_urls as support_urls
 from tremplin.identity.support.urls import visit_patterns
-from tremplin.identity.views import cohorts, imports, invitations, people, person, roles, security
+from tremplin.identity.views import (
+    cohorts,
+    devices,
+    factors,
+    imports,
+    invitations,
+    people,
+    person,
+    policy,
+    roles,
+    security,
+)
 
 account_patterns = (
-    [path("accounts/invitation/<str:token>/", invitations.accept, name="invitation")],
+    [
+        path("accounts/invitation/<str:token>/", invitations.accept, name="invitation"),
+        path("accounts/sessions/<int:session>/end/", devices.end, name="session_end"),
+    ],
     "identity",
 )
+# Before allauth's own, under its names and addresses: the same pages with the rules of the space.
+factor_patterns = [
+    path("accounts/sessions/", devices.index, name="usersessions_list"),
+    path("accounts/2fa/", factors.index, name="mfa_index"),
+    path("accounts/2fa/authenticate/", factors.second_step, name="mfa_authenticate"),
+    path("accounts/2fa/recovery-codes/", factors.recovery_codes, name="mfa_view_recovery_codes"),
+    path(
+        "accounts/2fa/recovery-codes/generate/",
+        factors.make_codes,
+        name="mfa_generate_recovery_codes",
+    ),
+    path(
+        "accounts/2fa/recovery-codes/download/",
+        factors.download_codes,
+        name="mfa_download_recovery_codes",
+    ),
+    path("accounts/2fa/webauthn/", factors.passkeys, name="mfa_list_webauthn"),
+    path("accounts/2fa/webauthn/add/", factors.add_passkey, name="mfa_add_webauthn"),
+    path(
+        "accounts/2fa/webauthn/reauthenticate/",
+        factors.prove_passkey,
+        name="mfa_reauthenticate_webauthn",
+    ),
+    path(
+        "accounts/2fa/webauthn/keys/<int:pk>/edit/",
+        factors.rename_passkey,
+        name="mfa_edit_webauthn",
+    ),
+    path(
+        "accounts/2fa/webauthn/keys/<int:pk>/remove/",
+        factors.remove_passkey,
+        name="mfa_remove_webauthn",
+    ),
+]
 console_patterns = (
     [
         path("people/", people.index, name="list"),
@@ -34,7 +83,8 @@ console_patterns = (
         path("cohorts/<slug:slug>/", cohorts.detail, name="cohort"),
         path("cohorts/<slug:slug>/edit/", cohorts.edit, name="cohort_edit"),
         path("roles/", roles.table, name="roles"),
-        path("security/", security.events, name="security"),
+        *security_urls,
+        path("security/sign-in/", policy.sign_in, name="sign_in"),
         *support_urls,
     ],
     "people",
@@ -42,6 +92,7 @@ console_patterns = (
 
 urlpatterns = [
     path("", include(account_patterns)),
+    *factor_patterns,
     path("", include(visit_patterns)),
     path("console/", include(console_patterns)),
 ]
