@@ -8,6 +8,7 @@ from tremplin.identity.security_urls import console_urls as security_urls
 from tremplin.identity.support.urls import console_urls as support_urls
 from tremplin.identity.support.urls import visit_patterns
 from tremplin.identity.views import (
+    bulk,
     cohorts,
     devices,
     factors,
@@ -15,9 +16,9 @@ from tremplin.identity.views import (
     invitations,
     people,
     person,
+    pilots,
     policy,
     roles,
-    security,
 )
 
 account_patterns = (
@@ -64,7 +65,13 @@ factor_patterns = [
 console_patterns = (
     [
         path("people/", people.index, name="list"),
-        path("people/bulk/", people.bulk, name="bulk"),
+        path("people/bulk/", bulk.choose, name="bulk"),
+        path("people/bulk/<uuid:action>/", bulk.preview, name="bulk_preview"),
+        path("people/pilots/", pilots.index, name="pilots"),
+        path("people/pilots/new/", pilots.create, name="pilots_new"),
+        path("people/pilots/sheet/", pilots.sheet, name="pilots_sheet"),
+        path("people/pilots/act/", pilots.act, name="pilots_act"),
+        path("people/pilots/<uuid:person>/", pilots.detail, name="pilot"),
         path("people/export/", people.export, name="export"),
         path("people/invite/", people.invite, name="invite"),
         path("people/import/", imports.upload, name="import"),
@@ -83,6 +90,12 @@ console_patterns = (
         path("cohorts/<slug:slug>/", cohorts.detail, name="cohort"),
         path("cohorts/<slug:slug>/edit/", cohorts.edit, name="cohort_edit"),
         path("roles/", roles.table, name="roles"),
+        path("roles/export/", roles.export, name="roles_export"),
+        path("roles/own/", roles.switch, name="roles_own"),
+        path("roles/new/", roles.create, name="role_new"),
+        path("roles/<slug:code>/", roles.detail, name="role"),
+        path("roles/<slug:code>/edit/", roles.edit, name="role_edit"),
+        path("roles/<slug:code>/delete/", roles.delete, name="role_delete"),
         *security_urls,
         path("security/sign-in/", policy.sign_in, name="sign_in"),
         *support_urls,

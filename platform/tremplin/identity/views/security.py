@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -35,6 +36,9 @@ def kind_labels() -> dict[str, str]:
         "security.mfa_removed": _("Second factor removed"),
         "security.mfa_reset": _("Recovery codes renewed"),
         "security.sessions_revoked": _("Sessions closed"),
+        "security.session_idle": _("Session ended without activity"),
+        "security.new_device": _("Sign-in with a new browser"),
+        "security.sign_in_changed": _("Rules of sign-in changed"),
         "security.roles_changed": _("Roles changed"),
         "security.owner_changed": _("Owner changed"),
         "security.person_suspended": _("Account suspended"),
@@ -101,7 +105,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
     audit.record("security.events_exported", data={"filters": sorted(wanted.query())})
     last = rows.order_by("-id").values_list("id", flat=True).first() or 0
     response = StreamingHttpResponse(
-        _lines(rows.filter(id__lte=last).order_by("id"), kind_labels()),
+        _lines(rows.filter(id__lte=last).order_by("id"), translation.get_language() or "en"),
         content_type="text/csv; charset=utf-8",
     )
     day = clock.today(_zone(request)).isoformat()
@@ -115,31 +119,41 @@ def _zone(request: HttpRequest) -> str:
     return str(request.tenant.timezone)  # type: ignore[attr-defined]
 
 
-def _lines(rows: Any, labels: dict[str, str]) -> Iterator[str]:
-    """Yield the lines, batch by batch: names are looked up once per batch, not per row."""
-    names = (
-        _("When (UTC)"),
-        _("Event"),
-        _("Code"),
-        _("Done by"),
-        _("Concerns"),
-        _("Address"),
-        _("Details"),
-    )
+def _lines(rows: Any, language: str) -> Iterator[str]:
+    """Yield the lines, batch by batch: names are looked up once per batch, not per row.
+
+    The stream outlives the request: the reader's language is entered for each batch.
+    """
+    with translation.override(language):
+        names = (
+            _("When (UTC)"),
+            _("Event"),
+            _("Code"),
+            _("Done by"),
+            _("Concerns"),
+            _("Address"),
+            _("Details"),
+        )
+        labels = kind_labels()
     yield "\ufeff" + audit.csv_line(names)
     seen = 0
     while batch := list(rows.filter(id__gt=seen)[:BATCH]):
         seen = batch[-1].id
-        for row in audit_reading.shown(batch, labels):
-            event = row["event"]
-            yield audit.csv_line(
-                [
-                    event.at.astimezone(UTC).isoformat(timespec="seconds"),
-                    row["label"],
-                    event.kind,
-                    row["actor"],
-                    row["target"],
-                    event.address,
-                    "; ".join(f"{name}={value}" for name, value in row["details"]),
-                ]
-            )
+        with translation.override(language):
+            lines = [_line(row) for row in audit_reading.shown(batch, labels)]
+        yield "".join(lines)
+
+
+def _line(row: dict[str, Any]) -> str:
+    event = row["event"]
+    return audit.csv_line(
+        [
+            event.at.astimezone(UTC).isoformat(timespec="seconds"),
+            row["label"],
+            event.kind,
+            row["actor"],
+            row["target"],
+            event.address,
+            "; ".join(f"{name}={value}" for name, value in row["details"]),
+        ]
+    )
