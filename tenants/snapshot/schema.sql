@@ -1,6 +1,6 @@
 -- Database snapshot: an empty database becomes ready by loading it.
 -- Written by "python3 manage.py snapshot build"; never edited by hand.
--- fingerprint: b2f038cd69c055d0b09da1bba088cdc92cd2fd328ca8f5fd4432fb26265870e8
+-- fingerprint: 5a841e80ad31cb15eadb26e22ff1cf32f71db7c64ab62fb5f8ddb1d1cabf9226
 
 -- section: public
 CREATE SEQUENCE tenants_epoch;
@@ -253,7 +253,7 @@ INSERT INTO django_migrations (id, app, name, applied) VALUES
 ('4', 'tenants', '0001_initial', '2000-01-01 00:00:00+00'),
 ('5', 'tenants', '0002_epoch', '2000-01-01 00:00:00+00');
 INSERT INTO tenants_schemastate (schema_name, fingerprint, previous_fingerprint, digest, release, status, attempts, started_at, finished_at, duration_ms, error, worker) VALUES
-('tenant_template', 'b2f038cd69c055d0b09da1bba088cdc92cd2fd328ca8f5fd4432fb26265870e8', '', 'f62dc65c4eaf741a962021583d0359da', '', 'current', '0', NULL, '2000-01-01 00:00:00+00', NULL, '', '');
+('tenant_template', '5a841e80ad31cb15eadb26e22ff1cf32f71db7c64ab62fb5f8ddb1d1cabf9226', '', 'f62dc65c4eaf741a962021583d0359da', '', 'current', '0', NULL, '2000-01-01 00:00:00+00', NULL, '', '');
 SELECT pg_catalog.setval('django_migrations_id_seq', 5, true);
 ALTER TABLE django_content_type ADD CONSTRAINT django_content_type_pkey PRIMARY KEY (id);
 ALTER TABLE django_content_type ADD CONSTRAINT django_content_type_app_label_model_76bd3d3b_uniq UNIQUE (app_label, model);
