@@ -345,6 +345,7 @@ def arguments(task: Any, world: World) -> dict[str, Any]:
             "notifications": [str(pk) for pk in Notification.objects.values_list("pk", flat=True)],
             "slug": "quiz",
             "first_time": True,
+            "run": "0" * 32,
         }
     return {name: known[name] for name in signature(task.run).parameters}
 

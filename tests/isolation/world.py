@@ -50,6 +50,7 @@ SHARED: dict[tuple[str, str], str] = {
     ("portal:module_switch", "slug"): "quiz",
     ("portal:module_settings", "slug"): "quiz",
     ("portal:branding_preview", "part"): "dashboard",
+    ("people:audit_event", "event"): "1",  # every log begins with its own first row
     ("quiz_console:question_new", "kind"): "single",
     ("quiz_console:attempts_export", "form"): "csv",
     ("quiz_console:library_install", "pack"): "python-basics",
@@ -81,6 +82,9 @@ _FACTS: dict[tuple[str, str], str] = {
     ("quiz:answer", "attempt"): "open_attempt",
     ("quiz:confirm", "attempt"): "open_attempt",
     ("quiz:submit", "attempt"): "open_attempt",
+    ("people:domain_check", "domain"): "own_domain",
+    ("people:domain_primary", "domain"): "own_domain",
+    ("people:domain_remove", "domain"): "own_domain",
     ("", "person"): "person",
     ("", "upload"): "upload",
     ("", "export"): "export",
@@ -352,10 +356,13 @@ def _quiz(world: World) -> None:
 
 
 def _operations(world: World) -> None:
+    from tenants import domains
     from tremplin.operations import exports, services
     from tremplin.privacy.services import request_erasure
 
     world.ids["space"] = str(world.tenant.uuid)
+    own = domains.add(world.tenant, f"campus.{world.marker}.example")
+    world.ids["own_domain"] = str(own.uuid)
     export = exports.ask(world.people["admin"].pk)
     exports.make(export.pk)
     world.ids["export"] = str(export.pk)
