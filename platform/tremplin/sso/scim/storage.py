@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -262,12 +261,19 @@ def _document(resource: Resource[Any]) -> dict[str, Any]:
     document: dict[str, Any] = resource.model_dump(mode="json")
     for name in DROPPED:
         document.pop(name, None)
-    for member in document.get("members") or []:
-        if value := member.get("value"):
-            # The address of the space may change: only what follows it is kept.
-            kind = "Groups" if member.get("type") == GROUP else "Users"
-            member["$ref"] = f"{kind}/{value}"
+    if members := document.get("members"):
+        document["members"] = _members(members)
     return document
+
+
+def _members(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return members once each, with references that survive a change of the space's address."""
+    kept: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        if value := entry.get("value"):
+            kind = "Groups" if entry.get("type") == GROUP else "Users"
+            kept.setdefault(str(value), {**entry, "$ref": f"{kind}/{value}"})
+    return list(kept.values())
 
 
 def _state(row: ScimRecord, *, shown: bool) -> dict[str, Any]:
@@ -372,9 +378,3 @@ def _save(row: ScimRecord, *, force_insert: bool = False) -> None:
         raise UniquenessException(
             detail=_("Another resource of the directory already has this name.")
         ) from error
-
-
-def last_change() -> datetime | None:
-    """Return when the directory last changed something in the space."""
-    row = ScimRecord.objects.order_by("-updated_at").values_list("updated_at", flat=True).first()
-    return row

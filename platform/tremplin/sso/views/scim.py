@@ -19,6 +19,7 @@ from scim2_server.service import ScimService
 
 from tremplin.kernel import audit, throttle
 from tremplin.kernel.access import guarded
+from tremplin.kernel.cache import CacheUnavailable
 from tremplin.sso.scim import limits
 from tremplin.sso.scim.authentication import Caller, TooManyCalls, authenticate
 from tremplin.sso.scim.service import DirectoryService, check_body, check_bulk
@@ -41,14 +42,14 @@ def endpoint(request: HttpRequest, path: str = "") -> HttpResponse:
         if not (request.method == "GET" and path.strip("/") in PUBLIC):
             caller = authenticate(request)
         response = _serve(service, request, path, caller)
-    except OperationalError as error:
-        # Two requests wanted the same rows in another order: the directory tries again.
+    except (OperationalError, CacheUnavailable) as error:
+        # Two requests wanted the same rows in another order, or a server is away: try again.
         logger.warning("A SCIM request gave way to another one: %s", error)
         busy = Error(status=503, detail=_("The service is busy: try again in a moment."))
         response = ScimResponse(
             HTTPStatus.SERVICE_UNAVAILABLE, busy.model_dump(), {"Retry-After": "2"}
         )
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - every failure is answered as SCIM, and logged
         response = _failure(service, error)
     if caller is not None:
         _note_refusals(request, path, caller, service, response)

@@ -33,7 +33,7 @@ class Wsgi:
 
 
 @pytest.fixture
-def _one_connection() -> Iterator[None]:
+def one_connection() -> Iterator[None]:
     """Keep the connection of the test open between requests, as Django's own client does."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
@@ -42,9 +42,8 @@ def _one_connection() -> Iterator[None]:
         signal.connect(close_old_connections)
 
 
-def test_every_check_of_scim2_tester_passes(
-    directory: Any, tenant_a: Any, _one_connection: None
-) -> None:
+@pytest.mark.usefixtures("one_connection")
+def test_every_check_of_scim2_tester_passes(directory: Any, tenant_a: Any) -> None:
     host = tenant_a.primary_host
     client = WSGISCIMClient(
         Wsgi(host, directory.token), base_url=f"http://{host}/scim/v2", environ={"HTTP_HOST": host}
