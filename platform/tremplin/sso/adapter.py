@@ -20,6 +20,7 @@ from tremplin.identity.normalise import clean_text, is_email, normalise_email
 from tremplin.sso import accounts, selectors, services, url_guard
 from tremplin.sso.models import Connection
 from tremplin.sso.oidc import platform
+from tremplin.sso.saml import config
 
 
 def refused(request: HttpRequest, message: str, *, title: str = "", status: int = 403) -> Any:
@@ -57,7 +58,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
                 platform.complete(app)
             else:
                 services.unlock(app)
-        return found
+        return [config.complete(app) if app.provider == "saml" else app for app in found]
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
         """Stop people and connections that may not sign in, in words."""
