@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.core import mail
 from django.urls import reverse
 from django.urls.resolvers import URLPattern
+from django.utils import timezone
 
 from tenants.context import use
 from tenants.registry import TenantInfo
@@ -61,6 +63,11 @@ SHARED: dict[tuple[str, str], str] = {
 _FACTS: dict[tuple[str, str], str] = {
     ("people:cohort", "slug"): "cohort_slug",
     ("people:cohort_edit", "slug"): "cohort_slug",
+    ("people:bulk_preview", "action"): "bulk_action",
+    ("people:pilot", "person"): "pilot",
+    ("people:role", "code"): "role_code",
+    ("people:role_edit", "code"): "role_code",
+    ("people:role_delete", "code"): "role_code",
     ("identity:invitation", "token"): "invitation_token",
     ("operations:start_confirm", "token"): "confirm_token",
     ("operations:start_enter", "token"): "enter_token",
@@ -159,6 +166,7 @@ def furnish(tenant: TenantInfo, hq: TenantInfo) -> World:
 def _people(world: World) -> None:
     from tremplin.api.services import Accommodation
     from tremplin.identity import services
+    from tremplin.identity.internal import bulk, bulk_run
     from tremplin.profiles.services import set_accommodation
 
     m = world.marker
@@ -177,7 +185,33 @@ def _people(world: World) -> None:
         services.create_person(email=f"gone-{m}@people.example", first_name=m, last_name=m),
         f"Reason {m}",
     )
+    pilot = services.create_pilots(
+        prefix=m,
+        count=1,
+        role="learner",
+        cohort=cohort,
+        expires_at=timezone.now() + timedelta(days=30),
+        locale="en",
+        domain=f"{m}.invalid",
+    )[0].person
+    services.allow_custom_roles(world.tenant, True)
+    role = services.create_role(
+        f"Role {m}",
+        f"For {m}",
+        copied_from="coach",
+        permissions=["portal.console"],
+        grantable=frozenset({"portal.console"}),
+        created_by=world.people["admin"],
+    )
+    chosen = bulk_run.open_preview(
+        world.people["admin"],
+        bulk.Action("cohort_add", cohort=cohort),
+        [world.people["learner"].pk],
+    )
     world.ids |= {
+        "pilot": str(pilot.pk),
+        "role_code": role.group.name,
+        "bulk_action": str(chosen.pk),
         "person": str(world.people["learner"].pk),
         "cohort": str(cohort.pk),
         "cohort_slug": cohort.slug,
