@@ -45,6 +45,14 @@ def kind_labels() -> dict[str, str]:
         "security.person_resumed": _("Account opened again"),
         "security.person_expired": _("Account expired"),
         "security.person_removed": _("Person removed"),
+        "security.pilot_created": _("Temporary account created"),
+        "security.pilot_extended": _("End of a temporary account moved"),
+        "security.pilot_kept": _("Temporary account kept for good"),
+        "security.role_created": _("Role created"),
+        "security.role_changed": _("Permissions of a role changed"),
+        "security.role_deleted": _("Role deleted"),
+        "security.object_shared": _("Object shared"),
+        "security.object_unshared": _("Object no longer shared"),
         "security.invitation_accepted": _("Invitation accepted"),
         "security.support_allowed": _("Support access allowed"),
         "security.support_refused": _("Support access switched off"),
@@ -86,7 +94,7 @@ def events(request: HttpRequest) -> HttpResponse:
     rows = audit_reading.matching(wanted, timezone=_zone(request), security_only=True)
     page = audit_reading.page(rows, Cursor.read(request.GET), wanted.query())
     context = {
-        "page_title": _("Security"),
+        "page_title": _("Security events"),
         "page": page,
         "filter": wanted,
         "kinds": labels.items(),
