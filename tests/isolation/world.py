@@ -53,6 +53,7 @@ SHARED: dict[tuple[str, str], str] = {
     ("portal:module_settings", "slug"): "quiz",
     ("portal:branding_preview", "part"): "dashboard",
     ("people:audit_event", "event"): "1",  # every log begins with its own first row
+    ("sso_console:oidc_add", "preset"): "generic",
     ("quiz_console:question_new", "kind"): "single",
     ("quiz_console:attempts_export", "form"): "csv",
     ("quiz_console:library_install", "pack"): "python-basics",
@@ -92,6 +93,22 @@ _FACTS: dict[tuple[str, str], str] = {
     ("people:domain_check", "domain"): "own_domain",
     ("people:domain_primary", "domain"): "own_domain",
     ("people:domain_remove", "domain"): "own_domain",
+    ("identity:session_end", "session"): "session",
+    ("mfa_edit_webauthn", "pk"): "passkey",
+    ("mfa_remove_webauthn", "pk"): "passkey",
+    ("support:enter", "token"): "visit_token",
+    ("people:support_end", "visit"): "visit",
+    ("scim:resource", "path"): "scim_path",
+    ("sso_console:domain", "domain"): "mail_domain",
+    ("", "provider_id"): "oidc_slug",
+    ("", "organization_slug"): "saml_slug",
+    ("", "slug"): "saml_slug",
+    ("", "connection"): "oidc",
+    ("", "trace"): "trace",
+    ("api_console:key_rotate", "key"): "api_key",
+    ("api_console:key_revoke", "key"): "api_key",
+    ("api_console:client_rotate", "client"): "api_client",
+    ("api_console:client_revoke", "client"): "api_client",
     ("", "person"): "person",
     ("", "upload"): "upload",
     ("", "export"): "export",
@@ -140,6 +157,7 @@ def arguments_of(pattern: URLPattern) -> list[str]:
 
 def furnish(tenant: TenantInfo, hq: TenantInfo) -> World:
     """Fill ``tenant`` through the real services and return what was made."""
+    from tests.isolation.world_access import furnish_access
     from tremplin.kernel import gate
 
     world = World(tenant, f"zqx{tenant.slug}")
@@ -149,6 +167,7 @@ def furnish(tenant: TenantInfo, hq: TenantInfo) -> World:
         for make in (
             _people,
             sign_in,
+            furnish_access,
             _upload,
             _account_links,
             _brand,
@@ -418,4 +437,6 @@ def _pending_space(world: World) -> None:
 
 def address(name: str, pattern: URLPattern, world: World) -> str:
     """Return the path of a page with the objects of ``world``."""
+    if name.startswith("/"):
+        return name  # a page of a library, without a name of its own
     return reverse(name, kwargs=kwargs_of(name, pattern, world))
