@@ -55,6 +55,7 @@ SHARED_APPS = [
 TENANT_APPS = [
     "tremplin.kernel",  # first: its services exist before any other app is ready
     "tremplin.identity",
+    "tremplin.sso",  # before allauth, whose pages it replaces
     "django.contrib.auth",
     "django.contrib.sessions",
     "django.contrib.messages",
@@ -68,7 +69,6 @@ TENANT_APPS = [
     "allauth.headless",
     "allauth.idp.oidc",
     "guardian",
-    "tremplin.sso",
     "tremplin.files",
     "tremplin.profiles",
     "tremplin.notifications",
@@ -301,6 +301,7 @@ SOCIALACCOUNT_ADAPTER = "tremplin.sso.adapter.SocialAdapter"
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True  # found by a proven domain: linked
 HEADLESS_CLIENTS = ("app", "browser")
 HEADLESS_TOKEN_STRATEGY = "tremplin.identity.tokens.TenantJWTStrategy"  # noqa: S105  a class
 HEADLESS_JWT_ALGORITHM = "HS256"
