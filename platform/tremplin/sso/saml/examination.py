@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -236,11 +237,12 @@ def _signatures(result: Examination, response: Any, document: Any, settings: Any
         result.add(code, is_right, "\n".join(prints), received)
 
 
-def _fingerprint(body: str) -> str:
-    import hashlib
-
+def _fingerprint(certificate: str) -> str:
+    """Return the SHA-256 of a certificate, in base64 with or without its PEM frame."""
+    lines = (line.strip() for line in certificate.splitlines())
+    body = "".join(line for line in lines if not line.startswith("-----"))
     try:
-        return hashlib.sha256(base64.b64decode("".join(body.split()))).digest().hex(":").upper()
+        return hashlib.sha256(base64.b64decode(body)).digest().hex(":").upper()
     except (binascii.Error, ValueError):
         return "?"
 

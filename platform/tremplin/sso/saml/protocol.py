@@ -187,9 +187,9 @@ def metadata(request: HttpRequest, organization_slug: str) -> HttpResponse:
 
     connection = connection_or_404(organization_slug, active=False)
     app = config.complete(connection.app)
-    found = OneLogin_Saml2_Settings(
-        settings=config.library_settings(app, request), sp_validation_only=True
-    )
+    # Our key to encrypt for is published whether or not encryption is required.
+    described = config.library_settings(app, request, wantAssertionsEncrypted=True)
+    found = OneLogin_Saml2_Settings(settings=described, sp_validation_only=True)
     response = HttpResponse(found.get_sp_metadata(), content_type="application/samlmetadata+xml")
     if "download" in request.GET:
         response["Content-Disposition"] = f'attachment; filename="{connection.slug}-metadata.xml"'

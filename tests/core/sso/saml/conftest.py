@@ -106,8 +106,14 @@ class Walk:
     url: str = ""
 
     @property
+    def home(self) -> str:
+        from tenants.registry import absolute_url
+
+        return absolute_url(self.tenant, "")
+
+    @property
     def base(self) -> str:
-        return f"https://{self.tenant.primary_host}/accounts/saml/{self.slug}"
+        return f"{self.home}/accounts/saml/{self.slug}"
 
     @property
     def acs(self) -> str:
@@ -154,8 +160,19 @@ class Walk:
         """Sign in at the provider and come back with its answer."""
         return self.post(self.idp.encoded(self.answer(**values)), relay)
 
+    def session(self) -> dict[str, Any]:
+        """Return what the session of the browser holds."""
+        from tenants.context import use
+
+        with use(self.tenant):
+            return dict(self.client.session.items())
+
+    def sign_out(self) -> None:
+        """Forget the session without telling the provider."""
+        self.client.cookies.clear()
+
     def is_signed_in(self) -> bool:
-        return "_auth_user_id" in self.client.session
+        return "_auth_user_id" in self.session()
 
 
 def leaving_to(answer: Any) -> str:
