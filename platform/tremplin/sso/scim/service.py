@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -26,6 +27,7 @@ from scim2_models import (
     PayloadTooLargeException,
     Resource,
     ResourceType,
+    ResponseParameters,
     SCIMException,
     ScimPolicy,
     ScimProvider,
@@ -35,6 +37,7 @@ from scim2_models import (
     User,
 )
 from scim2_server.requests import ScimRequest
+from scim2_server.responses import ScimResponse
 from scim2_server.service import ScimService
 
 from tremplin.sso.scim import limits
@@ -152,6 +155,32 @@ class DirectoryService(ScimService):
                 detail=_("Too many operations for a group of this size: send fewer at once.")
             )
         return super().apply_patch(current, patch_op, conditions)
+
+    def publish(self, base_url: str, resource: Resource[Any]) -> Resource[Any]:
+        """Add addresses to a resource; the library takes seconds for thousands of members."""
+        if not isinstance(resource, Group) or resource.meta is None or resource.id is None:
+            return super().publish(base_url, resource)
+        location = self.resource_location(
+            base_url, self.get_resource_type_of(resource), resource.id
+        )
+        members = [
+            entry.model_copy(update={"ref": self.reference_location(base_url, str(entry.ref))})
+            for entry in resource.members or []
+        ]
+        meta = resource.meta.model_copy(update={"location": location})
+        return resource.model_copy(update={"meta": meta, "members": members or None})
+
+    def patch_response(
+        self,
+        base_url: str,
+        resource: Resource[Any],
+        response_parameters: ResponseParameters[Any],
+    ) -> ScimResponse:
+        """Answer 204 without building a document that nobody asked for."""
+        if response_parameters.attributes or response_parameters.excluded_attributes:
+            return super().patch_response(base_url, resource, response_parameters)
+        version = resource.meta.version if resource.meta is not None else None
+        return ScimResponse(HTTPStatus.NO_CONTENT, None, {"ETag": version} if version else {})
 
     def bulk_failure(self, outcome: dict[str, Any], exception: Exception) -> dict[str, Any]:
         """Remember why an operation of a bulk request failed."""

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from scim2_models import (
+    Group,
     InvalidValueException,
     NotFoundException,
     PreconditionFailedException,
@@ -232,16 +233,39 @@ class DirectoryStorage(ScimStorage):
         """Build resources; ``shown`` ones carry what the service computes for the reader."""
         memberships = _groups_of(rows) if shown else {}
         return [
-            self.provider.model_for(types[row.resource_type]).model_validate(
+            _model(
+                self.provider.model_for(types[row.resource_type]),
                 {
                     **_state(row, shown=shown),
                     **({"groups": found} if (found := memberships.get(row.pk)) else {}),
                     "id": str(row.pk),
                     "meta": _meta(row),
-                }
+                },
             )
             for row in rows
         ]
+
+
+def _model(model: Any, document: dict[str, Any]) -> Resource[Any]:
+    """Build a resource from its document.
+
+    Members were validated when they came: a group may have thousands, and checking them again at
+    each reading takes most of a second.
+    """
+    members = document.pop("members", None) if model is Group else None
+    resource: Resource[Any] = model.model_validate(document)
+    if not members:
+        return resource
+    return resource.model_copy(
+        update={
+            "members": [
+                Group.Members.model_construct(
+                    **{("ref" if name == "$ref" else name): item for name, item in entry.items()}
+                )
+                for entry in members
+            ]
+        }
+    )
 
 
 def _shows_members(parameters: Any) -> bool:
