@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from tremplin.identity.api_access.urls import console_patterns as api_patterns
+from tremplin.identity.api_access.urls import docs_patterns
 from tremplin.identity.security_urls import console_urls as security_urls
 from tremplin.identity.support.urls import console_urls as support_urls
 from tremplin.identity.support.urls import visit_patterns
@@ -108,4 +110,6 @@ urlpatterns = [
     *factor_patterns,
     path("", include(visit_patterns)),
     path("console/", include(console_patterns)),
+    path("console/", include(api_patterns)),
+    path("", include(docs_patterns)),
 ]
