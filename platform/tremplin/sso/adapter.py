@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from tremplin.identity.errors import IdentityError
 from tremplin.identity.models import User
@@ -22,11 +23,15 @@ from tremplin.sso.models import Connection
 from tremplin.sso.oidc import platform
 from tremplin.sso.saml import config
 
+ONLY_WAY = gettext_lazy(
+    "This is your only way in. Choose a password first, then come back to disconnect it."
+)
 
-def refused(request: HttpRequest, message: str, *, title: str = "", status: int = 403) -> Any:
+
+def refused(request: HttpRequest, message: str, *, status: int = 403) -> HttpResponse:
     """Return the page that says why somebody is not let in."""
     context = {
-        "page_title": title or _("We could not sign you in"),
+        "page_title": _("We could not sign you in"),
         "message": message,
         "in_account": getattr(request, "user", None) is not None and request.user.is_authenticated,
     }
@@ -41,6 +46,16 @@ def _stop(request: HttpRequest, refusal: accounts.Refusal, connection: Connectio
 
 class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """The space's rules for people who arrive through a directory."""
+
+    error_messages = {  # noqa: RUF012  same attribute as in the parent
+        **DefaultSocialAccountAdapter.error_messages,
+        "no_password": ONLY_WAY,
+        "no_verified_email": ONLY_WAY,
+        "disconnect_last": ONLY_WAY,
+        "invalid_token": gettext_lazy(
+            "The answer of the identity provider is not valid. Start again from this space."
+        ),
+    }
 
     def get_requests_session(self) -> requests.Session:
         """Return a session for addresses that a space typed: the public internet only."""
@@ -113,12 +128,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def validate_disconnect(self, account: SocialAccount, accounts: Any) -> None:
         """Keep a way in: the last identity goes only when there is another way to sign in."""
         if not _has_other_way(account.user, account):
-            raise ValidationError(
-                _(
-                    "This is your only way in. Choose a password first, "
-                    "then come back to disconnect it."
-                )
-            )
+            raise ValidationError(ONLY_WAY)
 
     def on_authentication_error(
         self,
@@ -147,9 +157,3 @@ def _has_other_way(person: User, account: SocialAccount) -> bool:
     return person.has_usable_password() and bool(
         EmailAddress.objects.filter(user=person, verified=True).exists()
     )
-
-
-def answer_refusal(request: HttpRequest, message: str) -> HttpResponse:
-    """Return the refusal page for views outside allauth."""
-    page: HttpResponse = refused(request, message)
-    return page

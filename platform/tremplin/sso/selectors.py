@@ -9,13 +9,14 @@ from typing import Any
 from allauth.socialaccount.models import SocialAccount
 from django.db.models import Count, QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from tremplin.sso.models import Connection, EmailDomain
 
 
 @dataclass(frozen=True, slots=True)
 class LoginButton:
-    """One way to sign in through another provider: ``url`` takes a POST."""
+    """One way to sign in through another provider: ``url`` takes a POST, ``label`` says it all."""
 
     label: str
     url: str
@@ -50,7 +51,12 @@ def login_buttons() -> list[LoginButton]:
         if row.kind != Connection.Kind.PLATFORM or platform.is_available()
     ]
     found.sort(key=lambda row: row.kind == Connection.Kind.PLATFORM)
-    return [LoginButton(row.label, login_url(row), row.kind, row) for row in found]
+    return [
+        LoginButton(
+            _("Sign in with %(name)s") % {"name": row.label}, login_url(row), row.kind, row
+        )
+        for row in found
+    ]
 
 
 def connection_of(sociallogin: Any) -> Connection | None:

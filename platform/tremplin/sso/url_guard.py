@@ -336,6 +336,7 @@ def session(*, max_bytes: int = MAX_BYTES, timeout: float = TIMEOUT) -> requests
 
 def fetch(url: str, *, max_bytes: int = MAX_BYTES, timeout: float = TIMEOUT) -> bytes:
     """Return what ``url`` holds. Raises ``UrlRefused``, also for an answer other than 200."""
+    check_url(url)
     with session(max_bytes=max_bytes, timeout=timeout) as client:
         try:
             answer = client.get(url)

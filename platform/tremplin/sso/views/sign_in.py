@@ -49,8 +49,7 @@ def _begin(
     except (requests.RequestException, KeyError, TypeError, ValueError) as error:
         code, message = accounts.explain(None, error)
         services.audit("security.sso_failed", connection, code=code)
-        page: HttpResponse = refused(request, message, status=502)
-        return page
+        return refused(request, message, status=502)
 
 
 @guarded(anonymous=True)
