@@ -56,7 +56,7 @@ class EmbeddingSettings(BaseModel):
     testing_until: AwareDatetime | None = None
 
 
-_settings: EpochCache[EmbeddingSettings] = EpochCache()
+_settings: EpochCache[EmbeddingSettings] = settings_store.cache_of_settings()
 
 
 def current(tenant: CurrentTenant) -> EmbeddingSettings:

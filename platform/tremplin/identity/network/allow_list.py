@@ -78,7 +78,7 @@ class State:
         return self.confirmed
 
 
-_states: EpochCache[State] = EpochCache()
+_states: EpochCache[State] = settings_store.cache_of_settings()
 
 
 def state(tenant: CurrentTenant | None = None) -> State:

@@ -28,6 +28,9 @@ def labels() -> dict[str, str]:
     return {
         **kind_labels(),
         "settings.changed": _("Settings changed"),
+        "module.activated": _("Module activated"),
+        "module.deactivated": _("Module deactivated"),
+        "licence.changed": _("Licence changed"),
         "modules.switched_on": _("Module switched on"),
         "modules.switched_off": _("Module switched off"),
         "modules.trial_started": _("Trial of a module started"),

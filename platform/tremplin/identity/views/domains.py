@@ -83,7 +83,7 @@ def index(request: HttpRequest) -> HttpResponse:
     rows = list(Domain.objects.filter(tenant_id=tenant.pk).order_by("-is_primary", "kind", "pk"))
     default = next((row.domain for row in rows if row.kind == Domain.Kind.SUBDOMAIN), "")
     context: dict[str, Any] = {
-        "page_title": _("Security"),
+        "page_title": _("Domains"),
         "rows": [
             {
                 "domain": row,

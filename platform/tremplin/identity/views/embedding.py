@@ -65,7 +65,7 @@ def index(request: HttpRequest) -> HttpResponse:
                 messages.success(request, _("The sites are saved."))
                 return redirect("people:embedding")
     context = {
-        "page_title": _("Security"),
+        "page_title": _("Embedding"),
         "text": text,
         "problems": problems,
         "sites": stored.frame_ancestors,

@@ -82,7 +82,7 @@ def _page(
     address = _address(request)
     left = int((found.until - now).total_seconds()) if on_trial and found.until else 0
     context: dict[str, Any] = {
-        "page_title": _("Security"),
+        "page_title": _("Networks"),
         "draft": draft,
         "ranges": [(item, Rules((item,)).allow(address)) for item in draft.networks],
         "changed": draft != found.in_force(now),
