@@ -70,9 +70,7 @@ class SoftPasskey:
         asked = options["publicKey"]
         client = self._client_data("webauthn.get", asked["challenge"])
         data = self._data(asked["rpId"])
-        signature = self.key.sign(
-            data + hashlib.sha256(client).digest(), ec.ECDSA(hashes.SHA256())
-        )
+        signature = self.key.sign(data + hashlib.sha256(client).digest(), ec.ECDSA(hashes.SHA256()))
         return self._answer(
             clientDataJSON=to_text(client),
             authenticatorData=to_text(data),

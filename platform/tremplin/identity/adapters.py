@@ -22,6 +22,8 @@ from tremplin.identity.models import User
 from tremplin.identity.normalise import normalise_email
 
 FRESH_SIGN_IN = 300  # seconds
+# The sign-in that a mandatory enrolment followed: its recovery codes need no second password.
+ENROLLING_KEY = "enrolling_since_sign_in"
 
 
 def method_used(request: HttpRequest, user: User) -> sign_in_rules.Method | None:
@@ -120,11 +122,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Ask for the password once more, except right after a sign-in that enrolment follows."""
         request = self.request
         user = getattr(request, "user", None)
-        if isinstance(user, User) or getattr(user, "is_authenticated", False):
+        if user is not None and user.is_authenticated:
             records = get_authentication_records(request, user)
-            fresh = bool(records) and time.time() - records[-1]["at"] < FRESH_SIGN_IN
-            if fresh and mfa.must_enrol(user, request.session):  # type: ignore[arg-type]
-                return False
+            signed_in_at = records[-1]["at"] if records else 0.0
+            if time.time() - signed_in_at < FRESH_SIGN_IN:
+                if mfa.must_enrol(user, request.session):
+                    request.session[ENROLLING_KEY] = signed_in_at
+                    return False
+                codes = request.path.startswith(reverse("mfa_view_recovery_codes"))
+                if codes and request.session.get(ENROLLING_KEY) == signed_in_at:
+                    return False
         return bool(super().is_reauthentication_required(app=app, **kwargs))
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:

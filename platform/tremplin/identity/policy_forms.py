@@ -130,7 +130,7 @@ class SignInForm(forms.Form):
             if not text:
                 continue
             try:
-                domain = _DOMAIN.validate_python(text.removeprefix("@"))
+                domain = _DOMAIN.validate_python(text.removeprefix("@").lower())
             except ValidationError as error:
                 raise forms.ValidationError(
                     gettext("“%(domain)s” is not a mail domain. Write it as school.example.")

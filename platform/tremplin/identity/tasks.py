@@ -80,12 +80,14 @@ def send_device_notice(person: str, at: str, address: str, user_agent: str) -> N
 
     from tremplin.identity import mails
     from tremplin.identity.models import User
+    from tremplin.kernel.current import tenant_required
 
     found = User.objects.present().filter(pk=person, is_active=True).first()
     if found is None:
         return
     context = {"timestamp": datetime.fromisoformat(at), "ip": address, "user_agent": user_agent}
-    mails.send("account/email/new_device", found.email, context, found.locale)
+    locale = found.locale or tenant_required().locale
+    mails.send("account/email/new_device", found.email, context, locale)
 
 
 @task(queue="default", time_limit=60)

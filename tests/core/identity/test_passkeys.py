@@ -92,7 +92,9 @@ def test_the_device_is_asked_to_verify_its_holder(
         "userVerification": "required",
     }
     careless = SoftPasskey(origin_of(tenant_a), verifies=False)
-    answer = client.post(ADD, {"name": "x", "credential": json.dumps(careless.create({"publicKey": asked}))})
+    answer = client.post(
+        ADD, {"name": "x", "credential": json.dumps(careless.create({"publicKey": asked}))}
+    )
     assert answer.status_code == 422
     assert "La clé d’accès n’a pas été ajoutée." in answer.content.decode()
 
@@ -102,7 +104,9 @@ def test_enrolment_asks_for_the_password_again(
 ) -> None:
     client = client_for(tenant_a)
     sign_in(client, learner_a.email)
-    assert client.get(ADD)["Location"] == f"/accounts/reauthenticate/?next={ADD.replace('/', '%2F')}"
+    assert (
+        client.get(ADD)["Location"] == f"/accounts/reauthenticate/?next={ADD.replace('/', '%2F')}"
+    )
     assert client_for(tenant_a).get(ADD)["Location"].startswith("/accounts/login/?next=")
 
 
@@ -298,7 +302,10 @@ def test_a_space_that_switched_passkeys_off(
     assert CLOSED in stranger.get("/accounts/login/").content.decode()
     assert stranger.post(LOGIN, {"credential": "{}"})["Location"] == "/accounts/login/"
     assert holder[0].get(ADD)["Location"] == MINE
-    for path in ("/_allauth/browser/v1/auth/webauthn/login", "/_allauth/app/v1/auth/webauthn/login"):
+    for path in (
+        "/_allauth/browser/v1/auth/webauthn/login",
+        "/_allauth/app/v1/auth/webauthn/login",
+    ):
         answer = stranger.get(path)
         assert (answer.status_code, answer.json()["code"]) == (403, "method_closed")
     # Those that exist still serve as the second step: nobody loses her protection.
@@ -336,9 +343,7 @@ def test_a_closed_account_is_refused(
     assert client.get("/api/v1/me").status_code == 401
 
 
-def test_a_rule_closes_passkeys_to_an_address(
-    holder: Any, client_for: Any, tenant_a: Any
-) -> None:
+def test_a_rule_closes_passkeys_to_an_address(holder: Any, client_for: Any, tenant_a: Any) -> None:
     from tremplin.identity import sign_in_rules
 
     asked = []
