@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from tremplin.sso.saml import urls as saml_urls
-from tremplin.sso.views import index, oidc, provider, scim, sign_in, spaces
+from tremplin.sso.views import directory, index, oidc, provider, scim, sign_in, spaces
 
 # Each protocol has its own lists: add lines to yours only.
 account_patterns: list[URLPattern | URLResolver] = [
@@ -30,8 +30,11 @@ oidc_console: list[URLPattern | URLResolver] = [
     path("<uuid:connection>/delete/", oidc.delete, name="delete"),
 ]
 saml_console: list[URLPattern | URLResolver] = saml_urls.console
-directory_console: list[URLPattern | URLResolver] = []
-
+directory_console: list[URLPattern | URLResolver] = [
+    path("directory/", directory.index, name="directory"),
+    path("directory/token/", directory.token, name="directory_token"),
+    path("directory/role/", directory.role, name="directory_role"),
+]
 scim_patterns: list[URLPattern | URLResolver] = [
     path("", scim.endpoint, name="root"),
     path("<path:path>", scim.endpoint, name="resource"),
