@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from allauth.idp.oidc.adapter import DefaultOIDCAdapter
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from tenants import registry
@@ -59,7 +60,10 @@ class ProviderAdapter(DefaultOIDCAdapter):  # type: ignore[misc]
 
     def get_user_by_sub(self, client: Any, sub: str) -> AbstractBaseUser | None:
         """Return the person behind a token; suspended, expired or removed people are nobody."""
-        person = super().get_user_by_sub(client, sub)
+        try:
+            person = super().get_user_by_sub(client, sub)
+        except ValidationError:  # not one of our identifiers
+            return None
         if isinstance(person, User) and (person.is_expired() or person.removed_at is not None):
             return None
         return person

@@ -18,9 +18,24 @@ from tests.support.peers import OpenIdPeer, openid_peer
 SLUG = "annuaire"
 
 
+@pytest.fixture
+def client_for(client_for: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``client_for(tenant, person=None)``: a browser that reads English."""
+
+    def make(tenant: Any, person: Any = None) -> Any:
+        client = client_for(tenant, person)
+        client.cookies["language"] = "en"
+        return client
+
+    return make
+
+
 @pytest.fixture(autouse=True)
 def _quick_hashes(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+        "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # of the base database
+    ]
 
 
 @pytest.fixture
