@@ -35,6 +35,7 @@ class Secret:
     title: str
     value: str
     command: str
+    note: str
     client_id: str = ""
 
 
@@ -214,6 +215,7 @@ def _key_secret(request: HttpRequest, key: ApiKey, secret: str) -> Secret:
         title=_("Your key “%(name)s”") % {"name": key.name},
         value=secret,
         command=f'curl -H "Authorization: Bearer {secret}" {_absolute(request, "/api/v1/me")}',
+        note=_("This command says who calls and in which space."),
     )
 
 
@@ -225,6 +227,7 @@ def _client_secret(request: HttpRequest, client: Client, secret: str) -> Secret:
             f"curl -u {client.pk}:{secret} -d grant_type=client_credentials "
             f"{_absolute(request, TOKEN_PATH)}"
         ),
+        note=_("This command asks for a token of one hour."),
         client_id=client.pk,
     )
 
