@@ -9,12 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F, Func, QuerySet
 from django.utils.translation import gettext as _
 
 from tremplin.api.context import TenantContext
 from tremplin.identity import roles, selectors, services
 from tremplin.identity.internal import authority
-from tremplin.identity.models import Cohort, CohortMembership, SpaceOwner, User
+from tremplin.identity.models import BulkAction, Cohort, CohortMembership, SpaceOwner, User
 
 ACTIONS = (
     "role_add",
@@ -84,7 +85,20 @@ def title(action: Action) -> str:
 
 def people_of(ids: Sequence[UUID]) -> list[Any]:
     """Return the present people among ``ids`` with ``granted``, by name (1 query)."""
-    found = User.objects.present().filter(pk__in=ids)
+    return _by_name(User.objects.present().filter(pk__in=ids))
+
+
+def people_in(row: BulkAction) -> list[Any]:
+    """Return the present people of a stored action with ``granted``, by name (1 query).
+
+    The database reads the ids from the row: thousands of them never travel back to it.
+    """
+    stored = BulkAction.objects.filter(pk=row.pk)
+    ids = stored.annotate(one=Func(F("people"), function="unnest")).values("one")
+    return _by_name(User.objects.present().filter(pk__in=ids))
+
+
+def _by_name(found: QuerySet[User]) -> list[Any]:
     return list(selectors.with_roles(found).order_by("last_name", "first_name", "email", "id"))
 
 

@@ -73,7 +73,7 @@ def confirm(
         held.reason = clean_text(reason)[:300]
         held.notify = notify if notify in NOTICES else ""
         _check(held)
-        effects = bulk.preview(ctx, action_of(held), bulk.people_of(held.people))
+        effects = bulk.preview(ctx, action_of(held), bulk.people_in(held))
         chosen = [effect.person.pk for effect in effects if effect.changes]
         if not chosen:
             raise IdentityError("nothing_to_do", _("Nobody would change."))
@@ -131,32 +131,30 @@ def carry_on(pk: UUID) -> bool:
     Each batch and the place reached are one transaction: a killed worker loses and repeats
     nothing. It stops when the person who asked lost the right to.
     """
-    from tremplin.kernel import audit
-
-    row = BulkAction.objects.filter(pk=pk).first()
-    if row is None or row.state != BulkAction.State.RUNNING:
-        return True
-    with audit.actor(row.actor_id, "person"):
-        until = monotonic() + RUN_SECONDS
-        while monotonic() < until:
-            if _batch(pk):
-                return True
+    until = monotonic() + RUN_SECONDS
+    while monotonic() < until:
+        if run_batch(pk):
+            return True
     return False
 
 
-def _batch(pk: UUID) -> bool:
+def run_batch(pk: UUID) -> bool:
+    """Change the next 50 people in one transaction; return whether the action is over."""
+    from tremplin.kernel import audit
+
     with transaction.atomic():
-        row = BulkAction.objects.select_for_update(of=("self",)).get(pk=pk)
-        if row.state != BulkAction.State.RUNNING:
+        row = BulkAction.objects.select_for_update(of=("self",)).filter(pk=pk).first()
+        if row is None or row.state != BulkAction.State.RUNNING:
             return True
-        ctx = _context(row.actor_id)
-        if ctx is None or (row.action.startswith("cohort_") and row.cohort_id is None):
-            row.state = BulkAction.State.STOPPED
-            row.finished_at = timezone.now()
-        else:
-            _handle(ctx, row, BATCH)
+        with audit.actor(row.actor_id, "person"):
+            ctx = _context(row.actor_id)
+            if ctx is None or (row.action.startswith("cohort_") and row.cohort_id is None):
+                row.state = BulkAction.State.STOPPED
+                row.finished_at = timezone.now()
+            else:
+                _handle(ctx, row, BATCH)
         row.save()
-        return row.state != BulkAction.State.RUNNING
+        return bool(row.state != BulkAction.State.RUNNING)
 
 
 def _context(actor: UUID) -> TenantContext | None:

@@ -119,7 +119,7 @@ def _confirmed(request: HttpRequest, row: BulkAction) -> HttpResponse:
 def _preview_page(request: HttpRequest, row: BulkAction, form: ConfirmForm) -> HttpResponse:
     ctx: Any = request.ctx  # type: ignore[attr-defined]
     chosen = bulk_run.action_of(row)
-    effects = bulk.preview(ctx, chosen, bulk.people_of(row.people))
+    effects = bulk.preview(ctx, chosen, bulk.people_in(row))
     changing = [effect for effect in effects if effect.changes]
     left = [effect for effect in effects if not effect.changes]
     shown = "left" if request.GET.get("show") == "left" or (left and not changing) else "changing"
