@@ -178,6 +178,8 @@ def _letter(template: str, context: dict[str, Any]) -> Letter:
         "mfa/email/recovery_codes_generated": _("New recovery codes were made"),
         "mfa/email/webauthn_added": _("A passkey was added to your account"),
         "mfa/email/webauthn_removed": _("A passkey was removed from your account"),
+        "socialaccount/email/account_connected": _("An account was linked to yours"),
+        "socialaccount/email/account_disconnected": _("A linked account was disconnected"),
     }
     if template in notices:
         return _notice(notices[template].replace("%", "%%"))(context)

@@ -213,6 +213,8 @@ def sections(ctx: TenantContext, path: str) -> list[Group]:
         ]
 
     own = [_item(path_of("portal:app"), path, gettext("Home"), "house", "nav-home")]
+    if ctx.tenant.kind == "hq" and (spaces := path_of("sso:spaces")):
+        own.append(_item(spaces, path, gettext("My spaces"), "layers", "nav-spaces"))
     groups = [Group(gettext("Learn"), own + entries("learn"))]
     daily, settings_pages = (
         [

@@ -52,11 +52,15 @@ def login_buttons() -> list[LoginButton]:
     ]
     found.sort(key=lambda row: row.kind == Connection.Kind.PLATFORM)
     return [
-        LoginButton(
-            _("Sign in with %(name)s") % {"name": row.label}, login_url(row), row.kind, row
-        )
+        LoginButton(_sentence(row) % {"name": row.label}, login_url(row), row.kind, row)
         for row in found
     ]
+
+
+def _sentence(connection: Connection) -> str:
+    if connection.kind == Connection.Kind.PLATFORM:
+        return _("Sign in with your %(name)s account")
+    return _("Sign in with %(name)s")
 
 
 def connection_of(sociallogin: Any) -> Connection | None:
