@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from tremplin.identity import roles
 from tremplin.identity.api_access import keys
 from tremplin.identity.models import ApiKey, Cohort
+from tremplin.kernel import clock
 from tremplin.kernel.models import AuditEvent
 from tremplin.sso.models import CohortRole, ScimRecord
 from tremplin.sso.scim.authentication import SCOPE
@@ -114,7 +115,7 @@ class Refusal:
 def refusals() -> list[Refusal]:
     """Return the last refused requests, newest first."""
     rows = AuditEvent.objects.filter(
-        kind="security.directory_refused", at__gte=timezone.now() - REFUSALS_FOR
+        kind="security.directory_refused", at__gte=clock.now() - REFUSALS_FOR
     ).order_by("-id")
     return [Refusal(row.at, _action(row.data), _reason(row.data)) for row in rows[:SHOWN_REFUSALS]]
 

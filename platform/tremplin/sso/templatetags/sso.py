@@ -42,5 +42,11 @@ def sso_tabs(context: template.Context) -> list[dict[str, Any]]:
             url = reverse(name)
         except NoReverseMatch:
             continue
-        tabs.append({"label": label, "url": url, "current": url == path})
+        tabs.append(
+            {
+                "label": label,
+                "url": url,
+                "current": url == path or (name != "sso_console:index" and path.startswith(url)),
+            }
+        )
     return tabs
