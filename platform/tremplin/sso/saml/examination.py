@@ -359,7 +359,8 @@ def _person(result: Examination, assertion: Any, app: Any) -> None:
         "identifier",
         is_stable,
         ", ".join(mapping.get("uid", [])) or "NameID",
-        f"{result.name_id} ({result.name_id_format})" if result.name_id else "",
+        result.fields.get("uid")
+        or (f"{result.name_id} ({result.name_id_format})" if result.name_id else ""),
     )
     result.fields.setdefault("uid", result.name_id)
     result.add(

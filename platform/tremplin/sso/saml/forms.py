@@ -14,7 +14,8 @@ from tremplin.sso.role_mapping import grantable_roles
 from tremplin.sso.saml import metadata, services
 from tremplin.sso.saml.presets import FIELDS, PRESETS
 
-MAP_ROWS = 12
+MAP_ROWS = 5
+SPARE_ROWS = 3
 FIELD_LABELS = {
     "uid": _("Identifier that never changes"),
     "email": _("E-mail"),
@@ -130,15 +131,23 @@ class ChoicesForm(forms.Form):
                 help_text=_("One attribute name per line, best first."),
             )
         rows = list(now.role_map.items())
-        for index in range(max(MAP_ROWS, len(rows) + 3)):
+        self.map_rows = max(MAP_ROWS, len(rows) + SPARE_ROWS)
+        for index in range(self.map_rows):
             value, role = rows[index] if index < len(rows) else ("", "")
             self.fields[f"value_{index}"] = forms.CharField(
-                label=_("Value"), required=False, max_length=200, initial=value
+                label=_("Value"),
+                required=False,
+                max_length=200,
+                initial=value,
+                widget=forms.TextInput({"class": "input"}),
             )
             self.fields[f"role_{index}"] = forms.ChoiceField(
-                label=_("Role"), required=False, choices=[("", "—"), *roles], initial=role
+                label=_("Role"),
+                required=False,
+                choices=[("", "—"), *roles],
+                initial=role,
+                widget=forms.Select({"class": "select"}),
             )
-        self.map_rows = max(MAP_ROWS, len(rows) + 3)
 
     def pairs(self) -> list[tuple[Any, Any]]:
         """Return the fields of the role table, row by row."""

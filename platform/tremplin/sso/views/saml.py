@@ -88,9 +88,14 @@ def _page(request: HttpRequest, connection: Connection, form: Any = None) -> Htt
     tenant: Any = tenant_required()
     entity_id = connection.app.settings["sp"]["entity_id"]
     preset = presets.BY_CODE.get(connection.preset)
+    tested = bool(connection.last_test_at or connection.last_login_at)
     context = {
         "page_title": connection.label,
         "connection": connection,
+        "certificates": [
+            {**row, "fingerprint": bytes.fromhex(row["fingerprint"]).hex(":").upper()}
+            for row in idp["certificates"]
+        ],
         "preset": preset.label if preset else "",
         "idp": idp,
         "ours": {
@@ -108,9 +113,9 @@ def _page(request: HttpRequest, connection: Connection, form: Any = None) -> Htt
         "steps": [
             {
                 "label": _("Give our metadata to the provider"),
-                "done": bool(connection.last_test_at),
+                "done": tested,
             },
-            {"label": _("Run a test"), "done": bool(connection.last_test_at)},
+            {"label": _("Run a test"), "done": tested},
             {"label": _("Switch the connection on"), "done": connection.is_active},
         ],
     }

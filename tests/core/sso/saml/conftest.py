@@ -170,9 +170,16 @@ class Walk:
     def sign_out(self) -> None:
         """Forget the session without telling the provider."""
         self.client.cookies.clear()
+        speak_english(self.client)
 
     def is_signed_in(self) -> bool:
         return "_auth_user_id" in self.session()
+
+
+def speak_english(client: Any) -> Any:
+    """Return the client, which reads the texts of these tests."""
+    client.cookies["language"] = "en"
+    return client
 
 
 def leaving_to(answer: Any) -> str:
@@ -186,7 +193,7 @@ def leaving_to(answer: Any) -> str:
 @pytest.fixture
 def walk(client_for: Any, idp: Idp) -> Callable[..., Walk]:
     """Return ``walk(tenant, person=None)``: a browser in front of that space."""
-    return lambda tenant, person=None: Walk(client_for(tenant, person), tenant, idp)
+    return lambda tenant, person=None: Walk(speak_english(client_for(tenant, person)), tenant, idp)
 
 
 @pytest.fixture
