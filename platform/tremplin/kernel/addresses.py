@@ -53,9 +53,7 @@ def within(address: str, items: Iterable[str]) -> bool:
     except ValueError:
         return False
     return any(
-        found in network
-        for network in networks(tuple(items))
-        if network.version == found.version
+        found in network for network in networks(tuple(items)) if network.version == found.version
     )
 
 

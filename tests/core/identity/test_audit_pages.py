@@ -143,9 +143,10 @@ def test_the_details_of_a_row(log: Any, as_admin: Any, inside: Any, tenant_b: An
     with inside(log):
         row = AuditEvent.objects.get(kind="security.roles_changed")
         with connection.cursor() as cursor:
-            cursor.execute("UPDATE kernel_auditevent SET address = '192.0.2.66' WHERE id = %s", [
-                AuditEvent.objects.get(kind="people.exported").pk
-            ])
+            cursor.execute(
+                "UPDATE kernel_auditevent SET address = '192.0.2.66' WHERE id = %s",
+                [AuditEvent.objects.get(kind="people.exported").pk],
+            )
         forged = AuditEvent.objects.get(kind="people.exported")
     as_admin.cookies["language"] = "en"
     page = as_admin.get(f"{AUDIT}{row.pk}/").content.decode()

@@ -258,9 +258,7 @@ def test_a_trial_is_confirmed_from_an_allowed_address_only(
         assert in_force() == rules
 
 
-def test_the_reminder_that_ends_a_trial_is_kept_and_forgotten(
-    tenant_a: Any, inside: Any
-) -> None:
+def test_the_reminder_that_ends_a_trial_is_kept_and_forgotten(tenant_a: Any, inside: Any) -> None:
     from tremplin.kernel.state.models import Reminder
 
     waiting = Reminder.objects.filter(tenant_id=tenant_a.pk, key="identity.networks")

@@ -11,9 +11,9 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from tremplin.kernel import health
+from tremplin.kernel.addresses import client_address
 from tremplin.kernel.current import current_tenant
 from tremplin.kernel.logs import JsonFormatter, TenantFilter
-from tremplin.kernel.addresses import client_address
 from tremplin.kernel.middleware import (
     ClientAddressMiddleware,
     ContentSecurityPolicyMiddleware,

@@ -53,11 +53,12 @@ def _visits(since: datetime) -> Iterator[tuple[UUID, str, datetime]]:
     yield from UserSession.objects.filter(last_seen_at__gte=since).values_list(
         "user_id", "ip", "last_seen_at"
     )
-    yield from (
-        AuditEvent.objects.filter(kind="security.login", at__gte=since, actor__isnull=False)
-        .values_list("actor", "address", "at")
-        .iterator(chunk_size=2000)
-    )
+    signed_in = AuditEvent.objects.filter(kind="security.login", at__gte=since)
+    for person, address, moment in signed_in.values_list("actor", "address", "at").iterator(
+        chunk_size=2000
+    ):
+        if person is not None:
+            yield person, address, moment
 
 
 def dry_run(rules: Rules, now: datetime) -> DryRun:

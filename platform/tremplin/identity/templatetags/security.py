@@ -47,9 +47,7 @@ def security_tabs(context: dict[str, Any]) -> list[dict[str, Any]]:
             continue
         if ctx is None or ctx.person is None or not ctx.can(permission):
             continue
-        shown.append(
-            {"label": label, "url": url, "icon": icon, "testid": testid, "current": False}
-        )
+        shown.append({"label": label, "url": url, "icon": icon, "testid": testid, "current": False})
     here = [tab for tab in shown if request.path.startswith(tab["url"])]
     if here:
         max(here, key=lambda tab: len(tab["url"]))["current"] = True

@@ -4,22 +4,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('kernel', '0001_initial'),
+        ("kernel", "0001_initial"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(fields=['target', '-id'], name='kernel_audit_target'),
+            model_name="auditevent",
+            index=models.Index(fields=["target", "-id"], name="kernel_audit_target"),
         ),
         migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(fields=['address', '-id'], name='kernel_audit_address'),
+            model_name="auditevent",
+            index=models.Index(fields=["address", "-id"], name="kernel_audit_address"),
         ),
         migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(fields=['at'], name='kernel_audit_at'),
+            model_name="auditevent",
+            index=models.Index(fields=["at"], name="kernel_audit_at"),
         ),
     ]
