@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import socket
+from datetime import timedelta
 from http.client import HTTPException
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
@@ -26,13 +27,20 @@ from tremplin.kernel.current import CurrentTenant
 CHALLENGE_PATH = "/.well-known/tremplin-domain/"
 TIMEOUT_SECONDS = 5.0
 LARGEST_ANSWER = 200
+RESERVATION = timedelta(days=7)
 
 
 def add(tenant: CurrentTenant, host: str) -> Domain:
-    """Reserve ``host`` for ``tenant``, unverified. Raises ``InvalidHost`` or ``HostTaken``."""
+    """Reserve ``host`` for ``tenant``, unverified. Raises ``InvalidHost`` or ``HostTaken``.
+
+    A reservation that was not proved for a week is void: nobody keeps the name of somebody else.
+    """
     name = check_custom_host(host)
     try:
         with public(), public_write("domain"), transaction.atomic():
+            Domain.objects.filter(
+                domain=name, verified_at=None, created_at__lt=timezone.now() - RESERVATION
+            ).delete()
             domain: Domain = Domain.objects.create(
                 tenant_id=tenant.pk, domain=name, kind=Domain.Kind.CUSTOM
             )

@@ -343,8 +343,13 @@ def arguments(task: Any, world: World) -> dict[str, Any]:
             "export": world.ids["export"],
             "invitations": [str(pk) for pk in Invitation.objects.values_list("pk", flat=True)],
             "notifications": [str(pk) for pk in Notification.objects.values_list("pk", flat=True)],
+            "what": "resumed",
+            "with_reason": False,
+            "action": world.ids["bulk_action"],
+            "person": world.ids["person"],
             "slug": "quiz",
             "first_time": True,
+            "run": "0" * 32,
         }
     return {name: known[name] for name in signature(task.run).parameters}
 

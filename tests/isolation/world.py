@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.core import mail
 from django.urls import reverse
 from django.urls.resolvers import URLPattern
+from django.utils import timezone
 
 from tenants.context import use
 from tenants.registry import TenantInfo
@@ -50,6 +52,8 @@ SHARED: dict[tuple[str, str], str] = {
     ("portal:module_switch", "slug"): "quiz",
     ("portal:module_settings", "slug"): "quiz",
     ("portal:branding_preview", "part"): "dashboard",
+    ("people:audit_event", "event"): "1",  # every log begins with its own first row
+    ("sso_console:oidc_add", "preset"): "generic",
     ("quiz_console:question_new", "kind"): "single",
     ("quiz_console:attempts_export", "form"): "csv",
     ("quiz_console:library_install", "pack"): "python-basics",
@@ -60,6 +64,11 @@ SHARED: dict[tuple[str, str], str] = {
 _FACTS: dict[tuple[str, str], str] = {
     ("people:cohort", "slug"): "cohort_slug",
     ("people:cohort_edit", "slug"): "cohort_slug",
+    ("people:bulk_preview", "action"): "bulk_action",
+    ("people:pilot", "person"): "pilot",
+    ("people:role", "code"): "role_code",
+    ("people:role_edit", "code"): "role_code",
+    ("people:role_delete", "code"): "role_code",
     ("identity:invitation", "token"): "invitation_token",
     ("operations:start_confirm", "token"): "confirm_token",
     ("operations:start_enter", "token"): "enter_token",
@@ -81,6 +90,25 @@ _FACTS: dict[tuple[str, str], str] = {
     ("quiz:answer", "attempt"): "open_attempt",
     ("quiz:confirm", "attempt"): "open_attempt",
     ("quiz:submit", "attempt"): "open_attempt",
+    ("people:domain_check", "domain"): "own_domain",
+    ("people:domain_primary", "domain"): "own_domain",
+    ("people:domain_remove", "domain"): "own_domain",
+    ("identity:session_end", "session"): "session",
+    ("mfa_edit_webauthn", "pk"): "passkey",
+    ("mfa_remove_webauthn", "pk"): "passkey",
+    ("support:enter", "token"): "visit_token",
+    ("people:support_end", "visit"): "visit",
+    ("scim:resource", "path"): "scim_path",
+    ("sso_console:domain", "domain"): "mail_domain",
+    ("", "provider_id"): "oidc_slug",
+    ("", "organization_slug"): "saml_slug",
+    ("", "slug"): "saml_slug",
+    ("", "connection"): "oidc",
+    ("", "trace"): "trace",
+    ("api_console:key_rotate", "key"): "api_key",
+    ("api_console:key_revoke", "key"): "api_key",
+    ("api_console:client_rotate", "client"): "api_client",
+    ("api_console:client_revoke", "client"): "api_client",
     ("", "person"): "person",
     ("", "upload"): "upload",
     ("", "export"): "export",
@@ -129,6 +157,7 @@ def arguments_of(pattern: URLPattern) -> list[str]:
 
 def furnish(tenant: TenantInfo, hq: TenantInfo) -> World:
     """Fill ``tenant`` through the real services and return what was made."""
+    from tests.isolation.world_access import furnish_access
     from tremplin.kernel import gate
 
     world = World(tenant, f"zqx{tenant.slug}")
@@ -138,6 +167,7 @@ def furnish(tenant: TenantInfo, hq: TenantInfo) -> World:
         for make in (
             _people,
             sign_in,
+            furnish_access,
             _upload,
             _account_links,
             _brand,
@@ -155,6 +185,7 @@ def furnish(tenant: TenantInfo, hq: TenantInfo) -> World:
 def _people(world: World) -> None:
     from tremplin.api.services import Accommodation
     from tremplin.identity import services
+    from tremplin.identity.internal import bulk, bulk_run
     from tremplin.profiles.services import set_accommodation
 
     m = world.marker
@@ -173,7 +204,33 @@ def _people(world: World) -> None:
         services.create_person(email=f"gone-{m}@people.example", first_name=m, last_name=m),
         f"Reason {m}",
     )
+    pilot = services.create_pilots(
+        prefix=m,
+        count=1,
+        role="learner",
+        cohort=cohort,
+        expires_at=timezone.now() + timedelta(days=30),
+        locale="en",
+        domain=f"{m}.invalid",
+    )[0].person
+    services.allow_custom_roles(world.tenant, True)
+    role = services.create_role(
+        f"Role {m}",
+        f"For {m}",
+        copied_from="coach",
+        permissions=["portal.console"],
+        grantable=frozenset({"portal.console"}),
+        created_by=world.people["admin"],
+    )
+    chosen = bulk_run.open_preview(
+        world.people["admin"],
+        bulk.Action("cohort_add", cohort=cohort),
+        [world.people["learner"].pk],
+    )
     world.ids |= {
+        "pilot": str(pilot.pk),
+        "role_code": role.group.name,
+        "bulk_action": str(chosen.pk),
         "person": str(world.people["learner"].pk),
         "cohort": str(cohort.pk),
         "cohort_slug": cohort.slug,
@@ -352,10 +409,13 @@ def _quiz(world: World) -> None:
 
 
 def _operations(world: World) -> None:
+    from tenants import domains
     from tremplin.operations import exports, services
     from tremplin.privacy.services import request_erasure
 
     world.ids["space"] = str(world.tenant.uuid)
+    own = domains.add(world.tenant, f"campus.{world.marker}.example")
+    world.ids["own_domain"] = str(own.uuid)
     export = exports.ask(world.people["admin"].pk)
     exports.make(export.pk)
     world.ids["export"] = str(export.pk)
@@ -377,4 +437,6 @@ def _pending_space(world: World) -> None:
 
 def address(name: str, pattern: URLPattern, world: World) -> str:
     """Return the path of a page with the objects of ``world``."""
+    if name.startswith("/"):
+        return name  # a page of a library, without a name of its own
     return reverse(name, kwargs=kwargs_of(name, pattern, world))

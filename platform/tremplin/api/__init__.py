@@ -2,7 +2,7 @@
 
 from tremplin.api.context import PersonRef, TenantContext, TenantRef
 from tremplin.api.events import Delivery, Event, Subscriber, publish, subscribe
-from tremplin.api.http import Access, ApiRouter, Problem, operation, view
+from tremplin.api.http import Access, ApiRouter, Principal, Problem, operation, view
 from tremplin.api.learning import ContentAssigned, Evidence
 from tremplin.api.manifest import (
     Manifest,
@@ -17,7 +17,7 @@ from tremplin.api.plugin import hookimpl
 from tremplin.api.privacy import ExportFile, NoPersonalData, PersonalData, Processing
 from tremplin.api.ui import NavItem, NextAction, Section, Widget
 
-API_VERSION = "1.0.0"
+API_VERSION = "1.1.0"
 
 __all__ = [
     "API_VERSION",
@@ -36,6 +36,7 @@ __all__ = [
     "Permission",
     "PersonRef",
     "PersonalData",
+    "Principal",
     "Problem",
     "Processing",
     "Role",

@@ -6,21 +6,49 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from uuid import UUID
 
 if TYPE_CHECKING:
     from ninja import Router
 
 F = TypeVar("F", bound=Callable[..., Any])
 ACCESS_ATTRIBUTE = "tremplin_access"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call a view: holders of ``permission``, any signed-in person, or anyone."""
+    """Who may call a view: holders of ``permission``, any signed-in person, or anyone.
+
+    ``scope`` is what a key or an application needs for an API operation: None for the scope that
+    follows from the HTTP method, an empty text for none.
+    """
 
     permission: str = ""
     anonymous: bool = False
+    scope: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls the API and how she proved it; ``request.principal`` of an operation.
+
+    ``person`` is whose rights count: the caller herself, or whoever made the key or application.
+    ``scopes`` is None when nothing but these rights limits the call.
+    """
+
+    kind: Literal["person", "key", "client", "anonymous"]
+    method: Literal["session", "access_token", "api_key", "client_credentials", "none"]
+    id: str
+    name: str
+    tenant: UUID
+    person: UUID | None = None
+    scopes: frozenset[str] | None = None
+
+    def allows(self, scope: str) -> bool:
+        """Tell whether the caller may use operations that need ``scope`` (empty: no scope)."""
+        return not scope or self.scopes is None or scope in self.scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +89,15 @@ def view(*, permission: str = "", anonymous: bool = False) -> Callable[[F], F]:
     return mark
 
 
-def operation(*, permission: str = "", anonymous: bool = False) -> Callable[[F], F]:
+def operation(
+    *, permission: str = "", anonymous: bool = False, scope: str | None = None
+) -> Callable[[F], F]:
     """Declare who may call an API operation; put it directly on the function, under the route.
 
-    Raises ``Problem`` 401 ``authentication_required`` or 403 ``permission_denied`` at call time.
+    A key or an application needs the scope ``<slug>:read`` for GET and HEAD, ``<slug>:write`` for
+    the other methods, unless ``scope`` names another one (empty: none). Raises ``Problem`` 401
+    ``authentication_required``, 403 ``insufficient_scope`` or 403 ``permission_denied`` at call
+    time.
     """
 
     def mark(function: F) -> F:
@@ -78,6 +111,7 @@ def operation(*, permission: str = "", anonymous: bool = False) -> Callable[[F],
                     raise Problem(
                         401, "authentication_required", _("Sign in to use this operation.")
                     )
+                _require_scope(request, scope)
                 if permission and not ctx.can(permission):
                     raise Problem(
                         403, "permission_denied", _("Your roles do not allow this operation.")
@@ -85,10 +119,35 @@ def operation(*, permission: str = "", anonymous: bool = False) -> Callable[[F],
             return function(request, *args, **kwargs)
 
         checked.__signature__ = _evaluated(function)  # type: ignore[attr-defined]
-        setattr(checked, ACCESS_ATTRIBUTE, Access(permission, anonymous))
+        setattr(checked, ACCESS_ATTRIBUTE, Access(permission, anonymous, scope))
         return checked  # type: ignore[return-value]
 
     return mark
+
+
+def scope_needed(access: Access, slug: str, method: str) -> str:
+    """Return the scope of an operation of module ``slug`` (empty: none)."""
+    if access.scope is not None:
+        return access.scope
+    if access.anonymous:
+        return ""
+    return f"{slug}:{'read' if method.upper() in SAFE_METHODS else 'write'}"
+
+
+def _require_scope(request: Any, scope: str | None) -> None:
+    from django.utils.translation import gettext as _
+
+    principal = getattr(request, "principal", None)
+    if principal is None or principal.scopes is None:
+        return
+    needed = scope_needed(Access(scope=scope), request.api_module, request.method)
+    if not principal.allows(needed):
+        raise Problem(
+            403,
+            "insufficient_scope",
+            _("This operation needs the scope “%(scope)s”.") % {"scope": needed},
+            {"scope": needed},
+        )
 
 
 def _evaluated(function: Callable[..., Any]) -> inspect.Signature:

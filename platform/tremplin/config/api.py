@@ -5,17 +5,21 @@ from __future__ import annotations
 from ninja import NinjaAPI
 
 from tremplin.identity.api import router as identity_router
+from tremplin.kernel import api_schema
+from tremplin.kernel.api_auth import authenticators
 from tremplin.kernel.problems import install_problem_handlers
-from tremplin.kernel.routing import plugin_routers, session_auth
+from tremplin.kernel.routing import plugin_routers, problem_urls
 
 api = NinjaAPI(
     title="Tremplin",
     version="1.0.0",
     urls_namespace="api",
-    auth=[session_auth],
-    docs_url=None,
+    docs_url=None,  # the pages of the documentation are the space's own: identity/views
+    openapi_url=None,
 )
 install_problem_handlers(api)
-api.add_router("", identity_router)
+api.add_router("", identity_router, auth=authenticators("identity"))
 for mounted in plugin_routers():
     api.add_router(mounted.path, mounted.router, auth=mounted.auth)
+api_schema.publish(api)
+urls = problem_urls(api.urls)

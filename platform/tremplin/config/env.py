@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -28,6 +29,9 @@ class Environment(BaseSettings):
         "", description="Signing key; made and kept in the data folder outside production"
     )
     encryption_keys: str = Field("", description="Comma-separated Fernet keys, newest first")
+    oidc_private_key: str = Field(
+        "", description="RSA key (PEM) that signs platform sign-ins; kept like secret_key"
+    )
     hq_host: str = Field("tremplin.localhost", description="Host of the operator's own space")
     spaces_domain: str = Field(
         "localhost", description="Domain under which spaces get a sub-domain"
@@ -76,7 +80,11 @@ def unknown_variables(environ: dict[str, str]) -> list[str]:
     return sorted(name for name in environ if name.startswith("TREMPLIN_") and name not in known)
 
 
-def kept_secret(data_dir: Path, name: str) -> str:
+def _random_text() -> str:
+    return secrets.token_urlsafe(48)
+
+
+def kept_secret(data_dir: Path, name: str, make: Callable[[], str] = _random_text) -> str:
     """Return the secret ``name`` of the data folder, made at first use with mode 0600."""
     folder = data_dir / "secrets"
     path = folder / name
@@ -84,7 +92,7 @@ def kept_secret(data_dir: Path, name: str) -> str:
         return path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        value = secrets.token_urlsafe(48)
+        value = make().strip()
         temporary = folder / f".{name}.{os.getpid()}"
         temporary.touch(mode=0o600)
         temporary.write_text(value, encoding="ascii")
@@ -95,6 +103,19 @@ def kept_secret(data_dir: Path, name: str) -> str:
         finally:
             temporary.unlink()
         return value
+
+
+def new_rsa_key() -> str:
+    """Return a new RSA key of 2048 bits as PEM text."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode("ascii")
 
 
 @lru_cache(maxsize=1)

@@ -54,10 +54,17 @@ def _tenant(host: str) -> Any:
 def _reader(tenant: Any, asked: Asked) -> Reader:
     # Holds models: the server imports this module before the applications are ready.
     from tremplin.identity import mfa
+    from tremplin.identity.network.allow_list import in_force
 
+    rules = in_force()
+    if rules.bound("/_rt/") and not rules.allow(asked.address):
+        raise Denied(403, "network_not_allowed")
     key = parse_cookie(asked.cookies).get(settings.SESSION_COOKIE_NAME, "")
-    person = _person(key) if key else None
-    if person is not None and mfa.required_for(person) and not mfa.is_enrolled(person):
+    session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    if key and "support_access" in session:
+        raise Denied(403, "support_closed")  # what is said to a person is not said to a visitor
+    person = _person(session) if key else None
+    if person is not None and mfa.must_enrol(person, session):
         raise Denied(403, "mfa_required")
     contexts = services.contexts()
     try:
@@ -66,14 +73,13 @@ def _reader(tenant: Any, asked: Asked) -> Reader:
         raise Denied(403, "person_denied") from None
     if not all(is_allowed(ctx, topic) for topic in asked.topics):
         raise Denied(403, "topic_denied")
-    session = hashlib.sha256(key.encode()).hexdigest() if person is not None else asked.address
-    return Reader(tenant.schema_name, str(person.pk) if person is not None else "", session)
+    reader = hashlib.sha256(key.encode()).hexdigest() if person is not None else asked.address
+    return Reader(tenant.schema_name, str(person.pk) if person is not None else "", reader)
 
 
-def _person(key: str) -> Any | None:
+def _person(session: Any) -> Any | None:
     """Return the signed-in, active person of a session; back-end and session hash are checked."""
-    engine = import_module(settings.SESSION_ENGINE)
     request = HttpRequest()
-    request.session = engine.SessionStore(key)
+    request.session = session
     user = get_user(request)
     return user if user.is_authenticated and user.is_active else None

@@ -13,7 +13,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from tremplin.config import local_names
-from tremplin.config.env import ROOT, environment, kept_secret
+from tremplin.config.env import ROOT, environment, kept_secret, new_rsa_key
 from tremplin.kernel.discovery import discover
 
 env = environment()
@@ -59,6 +59,7 @@ SHARED_APPS = [
 TENANT_APPS = [
     "tremplin.kernel",  # first: its services exist before any other app is ready
     "tremplin.identity",
+    "tremplin.sso",  # before allauth, whose pages it replaces
     "django.contrib.auth",
     "django.contrib.sessions",
     "django.contrib.messages",
@@ -72,7 +73,6 @@ TENANT_APPS = [
     "allauth.headless",
     "allauth.idp.oidc",
     "guardian",
-    "tremplin.sso",
     "tremplin.files",
     "tremplin.profiles",
     "tremplin.notifications",
@@ -193,6 +193,7 @@ MIDDLEWARE = [
     "tenants.middleware.TenancyMiddleware",
     "tremplin.kernel.middleware.ContentSecurityPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "tremplin.identity.network.middleware.NetworkMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "tremplin.identity.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -200,9 +201,12 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "tremplin.identity.support.middleware.SupportVisitMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "tremplin.identity.middleware.PersonMiddleware",
+    "tremplin.identity.support.middleware.SupportActorMiddleware",
+    "tremplin.identity.network.limits.LimitMiddleware",
 ]
 TEMPLATES = [
     {
@@ -301,6 +305,7 @@ ACCOUNT_RATE_LIMITS = {
     "signup": "100/m/ip",
     "reset_password": "100/m/ip,5/m/key",
     "confirm_email": "1/30s/key",
+    "request_login_code": "100/m/ip,5/m/key",
 }
 MFA_ADAPTER = "tremplin.identity.mfa.Adapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
@@ -310,12 +315,18 @@ SOCIALACCOUNT_ADAPTER = "tremplin.sso.adapter.SocialAdapter"
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True  # found by a proven domain: linked
 HEADLESS_CLIENTS = ("app", "browser")
 HEADLESS_TOKEN_STRATEGY = "tremplin.identity.tokens.TenantJWTStrategy"  # noqa: S105  a class
 HEADLESS_JWT_ALGORITHM = "HS256"
 HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED = True  # an access token dies with its session
 HEADLESS_JWT_ROTATE_REFRESH_TOKEN = True
 IDP_OIDC_ADAPTER = "tremplin.sso.oidc.provider.ProviderAdapter"
+IDP_OIDC_DCR_ENABLED = IDP_OIDC_CIMD_ENABLED = False  # clients are made in the console only
+# Only the operator's space reads it: see the getter of identity.
+IDP_OIDC_PRIVATE_KEY = env.oidc_private_key.replace("\\n", "\n") or (
+    "" if MODE == "production" else kept_secret(DATA_DIR, "oidc-key.pem", new_rsa_key)
+)
 USERSESSIONS_TRACK_ACTIVITY = True
 
 # --- jobs and realtime -------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import include, path
 
-from tremplin.config.api import api
+from tremplin.config.api import urls as api_urls
 from tremplin.kernel.routing import plugin_urlpatterns
 
 urlpatterns = [
@@ -20,7 +20,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("_allauth/", include("allauth.headless.urls")),
     path("", include("allauth.idp.urls")),
-    path("api/v1/", api.urls),
+    path("api/v1/", api_urls),
     *plugin_urlpatterns(),
 ]
 if settings.DEMO:
@@ -29,4 +29,5 @@ if settings.DEMO:
 handler400 = "tremplin.portal.views.errors.bad_request"
 handler403 = "tremplin.portal.views.errors.forbidden"
 handler404 = "tremplin.portal.views.errors.not_found"
+handler429 = "tremplin.identity.network.refusals.too_many_requests"  # asked by the sign-in library
 handler500 = "tremplin.portal.views.errors.server_error"

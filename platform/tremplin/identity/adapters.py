@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.internal.stagekit import clear_login
+from django.contrib import messages
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from tremplin.identity import identity_settings, mails
+from tremplin.identity import identity_settings, mails, mfa, sign_in_rules
+from tremplin.identity.internal import known_devices
 from tremplin.identity.models import User
 from tremplin.identity.normalise import normalise_email
+
+FRESH_SIGN_IN = 300  # seconds
+# The sign-in that a mandatory enrolment followed: its recovery codes need no second password.
+ENROLLING_KEY = "enrolling_since_sign_in"
+
+
+def method_used(request: HttpRequest, user: User) -> sign_in_rules.Method | None:
+    """Return how ``user`` has just proved who she is, None when it was by none of our methods."""
+    records = get_authentication_records(request, user)
+    last = records[-1] if records else {}
+    if last.get("method") == "mfa" and last.get("passwordless"):
+        return "passkey"
+    if last.get("method") == "password":
+        return "password"
+    return "code" if last.get("method") == "code" else None
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -24,6 +45,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         "too_many_login_attempts": _("Too many attempts. Wait five minutes, then try again."),
         "email_password_mismatch": _("The e-mail address or the password is not right."),
         "rate_limited": _("Too many requests. Wait a minute, then try again."),
+        "incorrect_code": _("This code is not right. Write the one of the last message."),
+        "incorrect_password": _("This password is not right."),
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -54,10 +77,72 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             forget_tokens(user)
 
     def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> Any:
-        """Stop expired accounts, which Django still calls active."""
+        """Stop expired accounts, which Django still calls active, and methods that are closed."""
         if user.is_expired() or user.removed_at is not None:
+            clear_login(request)
             return self.respond_user_inactive(request, user)
+        if user.is_active and (refused := self._closed_method(request, user)) is not None:
+            clear_login(request)
+            return refused
         return super().pre_login(request, user, **kwargs)
+
+    def _closed_method(self, request: HttpRequest, user: User) -> HttpResponse | None:
+        """Refuse a proof given by a method that the space or one of its rules closed."""
+        method = method_used(request, user)
+        if method is None:
+            return None
+        policy = identity_settings.current()
+        if (method == "code" and not policy.login_by_code) or (
+            method == "passkey" and not policy.passkeys
+        ):
+            refusal = sign_in_rules.Refusal(
+                gettext("This space does not let people sign in this way. Choose another one.")
+            )
+        else:
+            found = sign_in_rules.refusal(user.email, method)
+            if found is None:
+                return None
+            refusal = found
+        messages.error(request, refusal.message)
+        return HttpResponseRedirect(refusal.url or reverse("account_login"))
+
+    def login(self, request: HttpRequest, user: Any) -> None:
+        """Open the session; what it remembers of a former idle time is gone."""
+        request.is_first_sign_in = user.last_login is None  # type: ignore[attr-defined]
+        super().login(request, user)
+
+    def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> Any:
+        """Answer the sign-in, remember the device and tell the person when it is a new one."""
+        response = super().post_login(request, user, **kwargs)
+        first = kwargs.get("signup") or getattr(request, "is_first_sign_in", False)
+        known_devices.note(request, response, user, quiet=bool(first))
+        return response
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Ask for the password once more, except right after a sign-in that enrolment follows."""
+        request = self.request
+        user = getattr(request, "user", None)
+        if user is not None and user.is_authenticated:
+            records = get_authentication_records(request, user)
+            signed_in_at = records[-1]["at"] if records else 0.0
+            if time.time() - signed_in_at < FRESH_SIGN_IN:
+                if mfa.must_enrol(user, request.session):
+                    request.session[ENROLLING_KEY] = signed_in_at
+                    return False
+                codes = request.path.startswith(reverse("mfa_view_recovery_codes"))
+                if codes and request.session.get(ENROLLING_KEY) == signed_in_at:
+                    return False
+        return bool(super().is_reauthentication_required(app=app, **kwargs))
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Return the ways to prove oneself again, in our words."""
+        names = {
+            "reauthenticate": gettext("Use your password"),
+            "mfa_reauthenticate": gettext("Use a code"),
+            "mfa_reauthenticate:webauthn": gettext("Use a passkey"),
+        }
+        found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        return [{**entry, "description": names[entry["id"]]} for entry in found]
 
     def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:
         """Confirm an address unless it is the sign-in address of someone else here.
@@ -98,6 +183,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         reader = context.get("user")
         if not isinstance(reader, User):
             reader = User.objects.filter(email=normalise_email(email)).first()
+        if template_prefix == "account/email/unknown_account" and reader is not None:
+            # A suspended account: its holder deserves the truth, which only she receives.
+            template_prefix = "account/email/account_closed"
         locale = reader.locale if reader is not None else ""
         mails.send(template_prefix, email, {**context, "email": email, "user": reader}, locale)
 

@@ -23,7 +23,26 @@ STATIC = {
         "reset_password": "tremplin.identity.forms.ResetPasswordForm",
         "reset_password_from_key": "tremplin.identity.forms.ResetPasswordKeyForm",
         "add_email": "tremplin.identity.forms.AddEmailForm",
+        "request_login_code": "tremplin.identity.forms.RequestLoginCodeForm",
+        "confirm_login_code": "tremplin.identity.forms.ConfirmLoginCodeForm",
+        "reauthenticate": "tremplin.identity.forms.ReauthenticateForm",
     },
+    "MFA_FORMS": {
+        "authenticate": "tremplin.identity.factor_forms.AuthenticateForm",
+        "reauthenticate": "tremplin.identity.factor_forms.ReauthenticateForm",
+        "activate_totp": "tremplin.identity.factor_forms.ActivateTOTPForm",
+        "add_webauthn": "tremplin.identity.factor_forms.AddPasskeyForm",
+        "edit_webauthn": "tremplin.identity.factor_forms.RenamePasskeyForm",
+        "login_webauthn": "tremplin.identity.factor_forms.PasskeyLoginForm",
+        "authenticate_webauthn": "tremplin.identity.factor_forms.PasskeyStepForm",
+        "reauthenticate_webauthn": "tremplin.identity.factor_forms.PasskeyReauthenticateForm",
+    },
+    "MFA_RECOVERY_CODES_SHOW_ONCE": True,
+    # No secret to guess in a passkey, and a classroom shares one address.
+    "MFA_RATE_LIMITS": {"webauthn_login": "300/m/ip"},
+    # A message may take minutes to arrive.
+    "ACCOUNT_LOGIN_BY_CODE_TIMEOUT": 600,
+    "ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND": 2,
     "ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR": "tremplin.identity.reset_tokens.ResetTokens",
     "ACCOUNT_EMAIL_SUBJECT_PREFIX": "",
     "ACCOUNT_EMAIL_NOTIFICATIONS": True,
@@ -45,6 +64,9 @@ def getter(name: str, default: Any) -> Any:
     if name == "HEADLESS_JWT_PRIVATE_KEY":
         key = settings.SECRET_KEY.encode()
         return hmac.new(key, b"jwt:" + tenant_key().encode(), hashlib.sha256).hexdigest()
+    if name == "IDP_OIDC_PRIVATE_KEY":  # only the operator's space signs for others
+        provider = current_tenant.get()
+        return static if provider is not None and provider.kind == "hq" else ""
     if name == "ACCOUNT_DEFAULT_HTTP_PROTOCOL":
         return settings.PUBLIC_SCHEME
     if name == "MFA_TOTP_ISSUER":

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, JsonResponse
 from ninja import Query, Router, Schema
 
 from tremplin.api.http import Problem, operation
 from tremplin.identity import selectors
+from tremplin.identity.api_access import schema
 from tremplin.identity.internal.paging import page_of
 
 router = Router(tags=["identity"])
@@ -24,13 +25,26 @@ class TenantOut(Schema):
     locale: str
 
 
+class CallerOut(Schema):
+    """How the call was signed: by a person, a key or an application; no scopes means no limit."""
+
+    kind: Literal["person", "key", "client"]
+    method: Literal["session", "access_token", "api_key", "client_credentials"]
+    id: str
+    name: str
+    scopes: list[str] | None
+
+
 class MeOut(Schema):
+    """The person whose rights count (who made the key or application), her space, the caller."""
+
     id: UUID
     email: str
     display_name: str
     locale: str
     roles: list[str]
     tenant: TenantOut
+    caller: CallerOut
 
 
 class PersonOut(Schema):
@@ -70,11 +84,12 @@ class PeoplePage(Page):
     status: str = ""
 
 
-@router.get("/me", response=MeOut, summary="The signed-in person and her space")
-@operation()
+@router.get("/me", response=MeOut, operation_id="identity_me", summary="Who calls, in which space")
+@operation(scope="")
 def me(request: HttpRequest) -> dict[str, Any]:
-    """Return who the caller is."""
+    """Return who calls, with whose rights, and in which space; any credential may ask."""
     ctx = request.ctx  # type: ignore[attr-defined]
+    caller = request.principal  # type: ignore[attr-defined]
     person, tenant = ctx.person, ctx.tenant
     return {
         "id": person.id,
@@ -89,10 +104,29 @@ def me(request: HttpRequest) -> dict[str, Any]:
             "kind": tenant.kind,
             "locale": tenant.locale,
         },
+        "caller": {
+            "kind": caller.kind,
+            "method": caller.method,
+            "id": caller.id,
+            "name": caller.name,
+            "scopes": None if caller.scopes is None else sorted(caller.scopes),
+        },
     }
 
 
-@router.get("/people", response=PeopleOut, summary="People of the space")
+@router.get("/openapi.json", include_in_schema=False, operation_id="identity_openapi")
+@operation(scope="")
+def openapi(request: HttpRequest) -> JsonResponse:
+    """Return the OpenAPI document of this space: core and the modules that are on."""
+    return JsonResponse(schema.of_space(request), json_dumps_params={"ensure_ascii": False})
+
+
+@router.get(
+    "/people",
+    response=PeopleOut,
+    operation_id="identity_list_people",
+    summary="People of the space",
+)
 @operation(permission="identity.view_people")
 def people(request: HttpRequest, page: Query[PeoplePage]) -> dict[str, Any]:
     """Return people by name, a page at a time; accents in ``text`` do not matter."""
@@ -115,7 +149,12 @@ def people(request: HttpRequest, page: Query[PeoplePage]) -> dict[str, Any]:
     }
 
 
-@router.get("/cohorts", response=CohortsOut, summary="Cohorts of the space")
+@router.get(
+    "/cohorts",
+    response=CohortsOut,
+    operation_id="identity_list_cohorts",
+    summary="Cohorts of the space",
+)
 @operation(permission="identity.view_people")
 def cohorts(request: HttpRequest, page: Query[Page]) -> dict[str, Any]:
     """Return cohorts by name with the number of their active members."""

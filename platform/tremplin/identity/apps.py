@@ -17,8 +17,10 @@ class IdentityConfig(AppConfig):
         """Register everything that other packages ask identity for."""
         from tenants import steps
         from tremplin.api import services
-        from tremplin.identity import checks, provisioning, roles, signals  # noqa: F401
+        from tremplin.identity import checks, provisioning, roles, signals, tokens  # noqa: F401
+        from tremplin.identity.api_access import authenticators
         from tremplin.identity.people_service import PeopleService, load_person
+        from tremplin.identity.support import consent
         from tremplin.kernel import context
 
         roles.register_permissions("identity", roles.OWN_PERMISSIONS)
@@ -26,10 +28,13 @@ class IdentityConfig(AppConfig):
         services.provide("people", PeopleService())
         context.set_person_loader(load_person)
         signals.connect()
+        tokens.install()
+        authenticators.register()
         steps.register_schema_sync("identity.roles", roles.sync)
         steps.register_fingerprint("identity.roles", roles.fingerprint)
         steps.register_provisioning_step("identity.roles", 10, provisioning.seed_roles)
         steps.register_provisioning_step("identity.owner", 20, provisioning.create_owner)
+        steps.register_provisioning_step("identity.support", 30, consent.seed)
         from tremplin.identity import schedules
 
         schedules.register()

@@ -6,7 +6,10 @@ from typing import Any
 
 from allauth.account.forms import AddEmailForm as BaseAddEmailForm
 from allauth.account.forms import ChangePasswordForm as BaseChangePasswordForm
+from allauth.account.forms import ConfirmLoginCodeForm as BaseConfirmLoginCodeForm
 from allauth.account.forms import LoginForm as BaseLoginForm
+from allauth.account.forms import ReauthenticateForm as BaseReauthenticateForm
+from allauth.account.forms import RequestLoginCodeForm as BaseRequestLoginCodeForm
 from allauth.account.forms import ResetPasswordForm as BaseResetPasswordForm
 from allauth.account.forms import ResetPasswordKeyForm as BaseResetPasswordKeyForm
 from allauth.account.forms import SetPasswordForm as BaseSetPasswordForm
@@ -16,7 +19,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from tremplin.identity import identity_settings
+from tremplin.identity import identity_settings, sign_in_rules
 from tremplin.identity.models import User
 
 PASSWORD_HELP = _("At least 12 characters. A short sentence works well.")
@@ -30,7 +33,19 @@ def _say_once(form: forms.BaseForm) -> None:
             field.help_text = PASSWORD_HELP
 
 
-class LoginForm(BaseLoginForm):  # type: ignore[misc]
+class RuledForm(forms.BaseForm):
+    """A form that stops when a rule closes its way to sign in; ``refusal`` says where to go."""
+
+    refusal: sign_in_rules.Refusal | None = None
+
+    def stop_if_refused(self, email: str, method: sign_in_rules.Method) -> None:
+        """Raise ``ValidationError`` when ``method`` is closed to ``email``."""
+        self.refusal = sign_in_rules.refusal(email, method)
+        if self.refusal is not None:
+            raise forms.ValidationError(self.refusal.message, code="method_closed")
+
+
+class LoginForm(RuledForm, BaseLoginForm):  # type: ignore[misc]
     """E-mail and password; sessions always last the configured fortnight."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -42,6 +57,44 @@ class LoginForm(BaseLoginForm):  # type: ignore[misc]
         _say_once(self)
         self.fields["login"].widget.attrs["data-testid"] = "login-email"
         self.fields["password"].widget.attrs["data-testid"] = "login-password"
+
+    def _clean_with_password(self, credentials: dict[str, Any]) -> Any:
+        """Ask the rules first: they answer from the address alone, whoever holds it."""
+        self.stop_if_refused(credentials.get("email", ""), "password")
+        return super()._clean_with_password(credentials)
+
+
+class RequestLoginCodeForm(RuledForm, BaseRequestLoginCodeForm):  # type: ignore[misc]
+    """Where to send the code that signs in."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = _("E-mail")
+        _say_once(self)
+
+    def clean_email(self) -> str:
+        """Send nothing to an address that signs in elsewhere."""
+        self.stop_if_refused(self.cleaned_data["email"], "code")
+        return str(super().clean_email())
+
+
+class ConfirmLoginCodeForm(BaseConfirmLoginCodeForm):  # type: ignore[misc]
+    """The code of the message."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].label = _("Code")
+        self.fields["code"].widget.attrs |= {"autocapitalize": "characters", "autofocus": True}
+        _say_once(self)
+
+
+class ReauthenticateForm(BaseReauthenticateForm):  # type: ignore[misc]
+    """The password once more."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].label = _("Password")
+        _say_once(self)
 
 
 class SignupForm(BaseSignupForm):  # type: ignore[misc]
@@ -102,13 +155,18 @@ class ResetPasswordKeyForm(BaseResetPasswordKeyForm):  # type: ignore[misc]
         _say_once(self)
 
 
-class ResetPasswordForm(BaseResetPasswordForm):  # type: ignore[misc]
+class ResetPasswordForm(RuledForm, BaseResetPasswordForm):  # type: ignore[misc]
     """Where to send the link to choose a new password."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].label = _("E-mail")
         _say_once(self)
+
+    def clean_email(self) -> str:
+        """Offer no password to an address that signs in elsewhere."""
+        self.stop_if_refused(self.cleaned_data["email"], "reset")
+        return str(super().clean_email())
 
 
 class AddEmailForm(BaseAddEmailForm):  # type: ignore[misc]

@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 
 from tenants.branding.mail import Action, Letter, compose
 from tremplin.identity import identity_settings
+from tremplin.identity.internal import browsers
+from tremplin.identity.normalise import is_reachable
 from tremplin.kernel.current import current_tenant
 
 
@@ -53,9 +55,52 @@ def _unknown(context: dict[str, Any]) -> Letter:
     return Letter(
         _("No account with this address"),
         (
-            _("Someone asked for a new password for this address, but it has no account here."),
+            _("Someone asked to sign in with this address, but it has no account here."),
             _("If it was you, try another address of yours. Otherwise ignore this message."),
         ),
+    )
+
+
+def _closed(context: dict[str, Any]) -> Letter:
+    return Letter(
+        _("This account is closed"),
+        (
+            _("Someone, probably you, asked to sign in with this address. Its account is closed."),
+            _("The people who run the space suspended it, or its period is over: ask them."),
+        ),
+    )
+
+
+def _login_code(context: dict[str, Any]) -> Letter:
+    return Letter(
+        _("Your sign-in code: %(code)s") % {"code": context["code"]},
+        (
+            _("Write this code on the page where you asked for it: %(code)s")
+            % {"code": context["code"]},
+            _("It works for ten minutes, in the browser that asked for it only."),
+            _("Nobody will ever ask you for it. If you asked for nothing, ignore this message."),
+        ),
+    )
+
+
+def _where(context: dict[str, Any]) -> str:
+    where = {
+        "when": _moment(context["timestamp"]),
+        "ip": context["ip"],
+        "browser": browsers.label(context.get("user_agent", "")),
+    }
+    return _("When: %(when)s. Address: %(ip)s. Browser: %(browser)s.") % where
+
+
+def _new_device(context: dict[str, Any]) -> Letter:
+    return Letter(
+        _("New sign-in to your account"),
+        (
+            _("Your account was opened with a browser that was not seen before."),
+            _where(context),
+            _("If it was you, there is nothing to do. Otherwise end that session at once."),
+        ),
+        Action(_("See my sessions"), absolute_url("/accounts/sessions/")),
     )
 
 
@@ -75,8 +120,7 @@ def _notice(title: str) -> Callable[[dict[str, Any]], Letter]:
         return Letter(
             title % context,
             (
-                _("When: %(when)s. Address: %(ip)s.")
-                % {"when": _moment(context["timestamp"]), "ip": context["ip"]},
+                _where(context),
                 _("If it was not you, choose a new password at once and tell your contact."),
             ),
             Action(_("Choose a new password"), absolute_url("/accounts/password/reset/")),
@@ -99,6 +143,28 @@ def _invitation(context: dict[str, Any]) -> Letter:
     )
 
 
+def _suspended(context: dict[str, Any]) -> Letter:
+    lines = [
+        _("Your account of %(space)s was suspended. You cannot sign in for now.")
+        % {"space": context["space"]},
+    ]
+    if context["reason"]:
+        lines.append(_("Reason: %(reason)s") % {"reason": context["reason"]})
+    lines.append(_("Your data are kept. If you do not know why, ask the people who run the space."))
+    return Letter(_("Your account is suspended"), lines)
+
+
+def _resumed(context: dict[str, Any]) -> Letter:
+    return Letter(
+        _("Your account is open again"),
+        (
+            _("Your account of %(space)s was opened again. You can sign in as before.")
+            % {"space": context["space"]},
+        ),
+        Action(_("Sign in"), absolute_url("/accounts/login/")),
+    )
+
+
 def _letter(template: str, context: dict[str, Any]) -> Letter:
     notices = {
         "account/email/password_changed": _("Your password was changed"),
@@ -110,6 +176,10 @@ def _letter(template: str, context: dict[str, Any]) -> Letter:
         "mfa/email/totp_activated": _("Two-step sign-in is on"),
         "mfa/email/totp_deactivated": _("Two-step sign-in is off"),
         "mfa/email/recovery_codes_generated": _("New recovery codes were made"),
+        "mfa/email/webauthn_added": _("A passkey was added to your account"),
+        "mfa/email/webauthn_removed": _("A passkey was removed from your account"),
+        "socialaccount/email/account_connected": _("An account was linked to yours"),
+        "socialaccount/email/account_disconnected": _("A linked account was disconnected"),
     }
     if template in notices:
         return _notice(notices[template].replace("%", "%%"))(context)
@@ -118,8 +188,13 @@ def _letter(template: str, context: dict[str, Any]) -> Letter:
         "account/email/email_confirmation_signup": _confirm,
         "account/email/account_already_exists": _already_exists,
         "account/email/unknown_account": _unknown,
+        "account/email/account_closed": _closed,
+        "account/email/login_code": _login_code,
+        "account/email/new_device": _new_device,
         "account/email/password_reset_key": _reset,
         "account/email/invitation": _invitation,
+        "account/email/suspended": _suspended,
+        "account/email/resumed": _resumed,
     }
     if template in builders:
         return builders[template](context)
@@ -128,12 +203,15 @@ def _letter(template: str, context: dict[str, Any]) -> Letter:
     return Letter(title, [part.strip() for part in text.split("\n\n") if part.strip()])
 
 
-def send(template: str, to: str, context: dict[str, Any], locale: str = "") -> None:
+def send(template: str, to: str, context: dict[str, Any], locale: str = "") -> bool:
     """Send the mail named ``template`` (allauth's names) to ``to`` in the language ``locale``.
 
-    An empty ``locale`` means the one of the request. Raises the mail backend's error, so that a
+    An empty ``locale`` means the one of the request. Returns whether it left: accounts made
+    without an address have none that mail reaches. Raises the mail backend's error, so that a
     task tries again.
     """
+    if not is_reachable(to):
+        return False
     tenant = current_tenant.get()
     with translation.override(locale) if locale else nullcontext():
         values = {**context, "space": tenant.name if tenant is not None else "Tremplin"}
@@ -141,3 +219,4 @@ def send(template: str, to: str, context: dict[str, Any], locale: str = "") -> N
     if contact := identity_settings.current().contact_email:
         message.reply_to = [contact]
     message.send()
+    return True

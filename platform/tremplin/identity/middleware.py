@@ -9,13 +9,12 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation.trans_real import parse_accept_lang_header
 
-from tremplin.identity import mfa
+from tremplin.identity import mfa, session_rules
 from tremplin.identity.backends import RoleBackend
 from tremplin.identity.people_service import person_ref
 from tremplin.kernel.cache import CacheUnavailable
@@ -23,16 +22,6 @@ from tremplin.kernel.cache import CacheUnavailable
 GetResponse = Callable[[HttpRequest], HttpResponse]
 LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
 ACTIVITY_SECONDS = 300
-# What a person without her mandatory second factor may still reach.
-FREE_PREFIXES = (
-    "/accounts/",
-    "/brand/",
-    "/health/",
-    "/legal/",
-    "/preferences/",
-    "/static/",
-    "/theme/",
-)
 
 
 def supported(tag: str) -> str:
@@ -104,12 +93,26 @@ class PersonMiddleware:
             request.ctx = context.build(  # type: ignore[attr-defined]
                 tenant, person_ref(user), lambda: frozenset(RoleBackend().get_all_permissions(user))
             )
+            # A visit of support is nobody's device, and its visitor gave a second factor at home.
+            visiting = mfa.SUPPORT_SESSION_KEY in request.session
             with audit.actor(user.pk, "person", address):
+                if visiting:
+                    return self.get_response(request)
+                if (ended := session_rules.idle_refusal(request)) is not None:
+                    return ended
                 self._note_activity(request)
-                refusal = self._second_factor(request)
+                refusal = session_rules.second_factor_refusal(request)
                 return refusal if refusal is not None else self.get_response(request)
         finally:
             timezone.deactivate()
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """Refuse the ways to sign in that the space switched off."""
+        if getattr(request, "tenant", None) is None:
+            return None
+        return session_rules.closed_method(request)
 
     def _note_activity(self, request: HttpRequest) -> None:
         """Record the session's last use, at most every five minutes."""
@@ -123,28 +126,3 @@ class PersonMiddleware:
             return  # the page matters more than the moment of its last use
         if is_due:
             UserSession.objects.create_from_request(request)
-
-    def _second_factor(self, request: HttpRequest) -> HttpResponse | None:
-        if request.path.startswith(FREE_PREFIXES):
-            return None
-        user: Any = request.user
-        if not mfa.required_for(user) or mfa.is_enrolled(user):
-            return None
-        if request.path.startswith("/api/"):
-            return JsonResponse(
-                {
-                    "type": "about:blank",
-                    "title": "Forbidden",
-                    "status": 403,
-                    "code": "mfa_required",
-                    "detail": "Set up a second factor first.",
-                },
-                status=403,
-                content_type="application/problem+json",
-            )
-        target = reverse("mfa_activate_totp")
-        if request.headers.get("HX-Request"):
-            response = HttpResponse(status=204)
-            response["HX-Redirect"] = target
-            return response
-        return HttpResponseRedirect(target)

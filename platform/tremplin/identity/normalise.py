@@ -29,6 +29,14 @@ def is_email(value: str) -> bool:
     return len(value) <= 254
 
 
+def is_reachable(email: str) -> bool:
+    """Tell whether mail can reach ``email``: ``.invalid`` is reserved for addresses of nobody.
+
+    Source: RFC 2606, section 2. Accounts made without an address and erased ones end so.
+    """
+    return not email.endswith(".invalid")
+
+
 def clean_text(value: str) -> str:
     """Return ``value`` composed (NFC), without control characters, spaces collapsed."""
     composed = unicodedata.normalize("NFC", value)

@@ -14,6 +14,7 @@ from tremplin.api.context import TenantContext
 from tremplin.identity import roles as role_catalogue
 from tremplin.identity.importing.worker import MAX_BYTES
 from tremplin.identity.internal import authority
+from tremplin.identity.internal.bulk import ACTIONS
 from tremplin.identity.models import Cohort
 from tremplin.identity.normalise import is_email, normalise_email, slugify
 
@@ -108,15 +109,33 @@ class CohortsForm(forms.Form):
         self.fields["cohorts"].queryset = Cohort.objects.all()  # type: ignore[attr-defined]
 
 
+def notice_choices() -> list[tuple[str, str]]:
+    """Return what may be mailed to someone whose account is suspended."""
+    return [
+        ("", gettext("No mail")),
+        ("plain", gettext("A mail without the reason")),
+        ("reason", gettext("A mail with the reason")),
+    ]
+
+
 class ReasonForm(forms.Form):
-    """Why an account is suspended."""
+    """Why an account is suspended, and whether its person is told."""
 
     reason = forms.CharField(
         label=_("Reason"),
         max_length=300,
-        help_text=_("Shown to the people who manage this space, not to the person."),
+        help_text=_("Shown to the people who manage this space."),
         widget=forms.TextInput({"data-testid": "suspend-reason"}),
     )
+    notify = forms.ChoiceField(
+        label=_("Mail to the person"),
+        required=False,
+        widget=forms.Select({"data-testid": "suspend-notify"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["notify"].choices = notice_choices()  # type: ignore[attr-defined]
 
 
 class CohortForm(forms.Form):
@@ -169,35 +188,23 @@ class UploadForm(forms.Form):
 
 
 class BulkForm(forms.Form):
-    """An action on several people; ``confirm`` is sent by the preview page."""
-
-    ACTIONS = (
-        "role_add",
-        "role_remove",
-        "cohort_add",
-        "cohort_remove",
-        "suspend",
-        "resume",
-        "remove",
-    )
+    """An action on the ticked people, or on everyone that the filter of the list finds."""
 
     action = forms.ChoiceField()
-    person = forms.TypedMultipleChoiceField()
+    person = forms.TypedMultipleChoiceField(required=False)
+    everyone = forms.BooleanField(required=False)
     role = forms.ChoiceField(required=False)
     cohort = forms.ModelChoiceField(queryset=Cohort.objects.none(), required=False)
-    reason = forms.CharField(max_length=300, required=False)
-    confirm = forms.BooleanField(required=False)
 
     def __init__(self, *args: Any, ctx: TenantContext, people: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["action"].choices = [(name, name) for name in self.ACTIONS]  # type: ignore[attr-defined]
+        self.fields["action"].choices = [(name, name) for name in ACTIONS]  # type: ignore[attr-defined]
         self.fields["action"].error_messages = {
             "required": gettext("Choose an action."),
             "invalid_choice": gettext("Choose an action."),
         }
         self.fields["person"].choices = [(pk, pk) for pk in people]  # type: ignore[attr-defined]
         self.fields["person"].error_messages = {
-            "required": gettext("Tick at least one person."),
             "invalid_choice": gettext("Some of these people are not in this space any more."),
         }
         self.fields["role"].choices = [("", ""), *role_choices(ctx)]  # type: ignore[attr-defined]
@@ -207,15 +214,51 @@ class BulkForm(forms.Form):
         self.fields["cohort"].queryset = Cohort.objects.all()  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        """Ask for the role or the cohort that the action needs."""
+        """Ask for people, and for the role or the cohort that the action needs."""
         values: dict[str, Any] = super().clean() or {}
         action = values.get("action", "")
-        if action.startswith("role_") and not values.get("role") and "role" not in self.errors:
-            self.add_error("role", gettext("Choose a role."))
-        if (
-            action.startswith("cohort_")
-            and not values.get("cohort")
-            and "cohort" not in self.errors
-        ):
+        if not values.get("everyone") and not values.get("person") and "person" not in self.errors:
+            self.add_error("person", gettext("Tick at least one person."))
+        if action.startswith("role_"):
+            if not values.get("role") and "role" not in self.errors:
+                self.add_error("role", gettext("Choose a role."))
+        else:
+            values["role"] = ""
+        if not action.startswith("cohort_"):
+            values["cohort"] = None
+        elif not values.get("cohort") and "cohort" not in self.errors:
             self.add_error("cohort", gettext("Choose a cohort."))
         return values
+
+
+class ConfirmForm(forms.Form):
+    """What the preview page sends: the number it announced and, to suspend, a reason."""
+
+    expected = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=300,
+        required=False,
+        help_text=_("Shown to the people who manage this space."),
+        widget=forms.TextInput({"data-testid": "bulk-reason"}),
+    )
+    notify = forms.ChoiceField(
+        label=_("Mail to the person"),
+        required=False,
+        widget=forms.Select({"data-testid": "bulk-notify"}),
+    )
+
+    def __init__(self, *args: Any, action: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["notify"].choices = notice_choices()  # type: ignore[attr-defined]
+        if action == "suspend":
+            self.fields["reason"].required = True
+            self.fields["reason"].error_messages = {
+                "required": gettext("Give a reason: it is shown to your colleagues.")
+            }
+        else:
+            del self.fields["reason"]
+        if action == "resume":
+            self.fields["notify"].choices = notice_choices()[:2]  # type: ignore[attr-defined]
+        elif action != "suspend":
+            del self.fields["notify"]

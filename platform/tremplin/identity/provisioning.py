@@ -9,7 +9,7 @@ from tremplin.identity import roles, services
 
 def seed_roles(tenant: Any, new: Any) -> None:
     """Add the roles that only this kind of space has (platform or reseller roles)."""
-    if any(role.kinds != roles.EVERY_KIND for role in roles.roles_for(tenant.kind)):
+    if any(role.kinds != roles.EVERY_KIND for role in roles.declared_for(tenant.kind)):
         roles.sync(tenant.kind)
 
 

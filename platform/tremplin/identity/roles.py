@@ -16,6 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from tremplin.api.manifest import Permission, Text
 
 EVERY_KIND = frozenset({"hq", "reseller", "school", "company"})
+# Declared codes are identifiers: with a hyphen, a space's own role never meets one of them.
+CUSTOM_PREFIX = "custom-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,21 +149,81 @@ def declared_roles() -> tuple[Role, ...]:
     return CORE_ROLES + _plugin_parts()[0]
 
 
-def roles_for(kind: str) -> tuple[Role, ...]:
-    """Return the roles that a space of this kind has, in display order."""
+def declared_for(kind: str) -> tuple[Role, ...]:
+    """Return the declared roles that a space of this kind has, in display order."""
     return tuple(role for role in declared_roles() if kind in role.kinds)
 
 
-def label(code: str) -> str:
-    """Return the role's name in the current language (the code itself when unknown)."""
+def custom_roles() -> tuple[Role, ...]:
+    """Return the roles that the current space made for itself, by name (1 query).
+
+    A copy of a role that takes a seat takes one as well, whatever became of its permissions.
+    """
+    from tremplin.identity.models import CustomRole
+    from tremplin.kernel.current import current_tenant
+
+    if current_tenant.get() is None:
+        return ()
+    counted = {role.code for role in declared_roles() if role.counts_as_seat}
+    rows = CustomRole.objects.order_by("label").values_list("group__name", "label", "copied_from")
+    return tuple(Role(code, name, origin in counted) for code, name, origin in rows)
+
+
+def is_custom(code: str) -> bool:
+    """Tell whether ``code`` belongs to a role made by a space; declared codes hold no hyphen."""
+    return code.startswith(CUSTOM_PREFIX)
+
+
+def roles_for(kind: str) -> tuple[Role, ...]:
+    """Return the roles that the current space has: those of its kind, then its own (1 query)."""
+    return declared_for(kind) + custom_roles()
+
+
+def name_of(role: Role) -> str:
+    """Return the name of ``role`` in the current language."""
     from django.utils.translation import get_language
 
-    for role in declared_roles():
+    if isinstance(role.label, Text):
+        return role.label.in_language(get_language() or "en")
+    return str(role.label)
+
+
+def labels() -> dict[str, str]:
+    """Return the name of every role of the current space by code, for lists (1 query)."""
+    return {role.code: name_of(role) for role in (*declared_roles(), *custom_roles())}
+
+
+def label(code: str) -> str:
+    """Return the role's name in the current language (the code itself when unknown).
+
+    One query for a role made by the space, none for the others: lists use ``labels``.
+    """
+    for role in custom_roles() if is_custom(code) else declared_roles():
         if role.code == code:
-            if isinstance(role.label, Text):
-                return role.label.in_language(get_language() or "en")
-            return str(role.label)
+            return name_of(role)
     return code
+
+
+def platform_permissions() -> frozenset[str]:
+    """Return ``<label>.<code>`` of the permissions meant only for roles of the operator or resellers."""
+    bound = {role.code for role in declared_roles() if role.kinds != EVERY_KIND}
+    return frozenset(
+        f"{label}.{permission.code}"
+        for label, permissions in declared_permissions().items()
+        for permission in permissions
+        if permission.default_roles and bound.issuperset(permission.default_roles)
+    )
+
+
+def permissions_by_role() -> dict[str, frozenset[str]]:
+    """Return what each role of the current space allows, as ``<label>.<code>`` (1 query)."""
+    held: dict[str, set[str]] = {}
+    rows = Group.permissions.through.objects.filter(
+        permission__content_type__model="module"
+    ).values_list("group__name", "permission__content_type__app_label", "permission__codename")
+    for role, app_label, code in rows:
+        held.setdefault(role, set()).add(f"{app_label}.{code}")
+    return {role: frozenset(codes) for role, codes in held.items()}
 
 
 def declared_permissions() -> dict[str, tuple[Permission, ...]]:
@@ -170,8 +232,9 @@ def declared_permissions() -> dict[str, tuple[Permission, ...]]:
 
 
 def seat_roles() -> frozenset[str]:
-    """Return the codes of the roles whose holders take a seat."""
-    return frozenset(role.code for role in declared_roles() if role.counts_as_seat)
+    """Return the codes of the roles whose holders take a seat, the space's own included."""
+    every = (*declared_roles(), *custom_roles())
+    return frozenset(role.code for role in every if role.counts_as_seat)
 
 
 def fingerprint() -> str:

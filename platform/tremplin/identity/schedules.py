@@ -15,5 +15,8 @@ def register() -> None:
         per_tenant=True,
     )
     register_schedule(
+        "identity.end_support_visits", tasks.end_support_visits, "*/10 * * * *", per_tenant=True
+    )
+    register_schedule(
         "identity.forget_uploads", tasks.forget_uploads, "40 2 * * *", per_tenant=True
     )

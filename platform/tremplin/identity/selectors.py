@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from tremplin.identity.models import Cohort, CohortMembership, Invitation, User
@@ -86,6 +88,33 @@ def person(pk: UUID) -> User | None:
     return with_roles(User.objects.present().filter(pk=pk)).first()
 
 
+def pilots() -> QuerySet[User]:
+    """Return the accounts with an end date, those that end first on top."""
+    return (
+        User.objects.present()
+        .filter(expires_at__isnull=False)
+        .order_by("expires_at", "email", "id")
+    )
+
+
+def last_day(person: User) -> date | None:
+    """Return the last whole day of a temporary account, in the current time zone."""
+    if person.expires_at is None:
+        return None
+    return timezone.localdate(person.expires_at - timedelta(microseconds=1))
+
+
+def activity_of(people_ids: list[UUID]) -> dict[UUID, tuple[int, datetime | None]]:
+    """Return how many sessions each person has open and when one was last used (1 query)."""
+    rows = (
+        UserSession.objects.filter(user_id__in=people_ids)
+        .order_by()
+        .values_list("user_id")
+        .annotate(sessions=Count("id"), seen=Max("last_seen_at"))
+    )
+    return {person: (sessions, seen) for person, sessions, seen in rows}
+
+
 def cohorts() -> QuerySet[Cohort]:
     """Return the cohorts with ``size``, the number of their active members."""
     active = Q(members__is_active=True, members__removed_at=None)
@@ -128,3 +157,15 @@ def count_active() -> int:
 def count_with_role(code: str) -> int:
     """Return how many active people hold the role."""
     return User.objects.present().filter(is_active=True, groups__name=code).count()
+
+
+def count_by_role() -> dict[str, int]:
+    """Return how many active people hold each role that someone holds (1 query)."""
+    rows = (
+        User.objects.present()
+        .filter(is_active=True, groups__isnull=False)
+        .order_by()
+        .values_list("groups__name")
+        .annotate(people=Count("id"))
+    )
+    return dict(rows)

@@ -4,16 +4,76 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from tremplin.identity.views import cohorts, imports, invitations, people, person, roles, security
+from tremplin.identity.api_access.urls import console_patterns as api_patterns
+from tremplin.identity.api_access.urls import docs_patterns
+from tremplin.identity.security_urls import console_urls as security_urls
+from tremplin.identity.support.urls import console_urls as support_urls
+from tremplin.identity.support.urls import visit_patterns
+from tremplin.identity.views import (
+    bulk,
+    cohorts,
+    devices,
+    factors,
+    imports,
+    invitations,
+    people,
+    person,
+    pilots,
+    policy,
+    roles,
+)
 
 account_patterns = (
-    [path("accounts/invitation/<str:token>/", invitations.accept, name="invitation")],
+    [
+        path("accounts/invitation/<str:token>/", invitations.accept, name="invitation"),
+        path("accounts/sessions/<int:session>/end/", devices.end, name="session_end"),
+    ],
     "identity",
 )
+# Before allauth's own, under its names and addresses: the same pages with the rules of the space.
+factor_patterns = [
+    path("accounts/sessions/", devices.index, name="usersessions_list"),
+    path("accounts/2fa/", factors.index, name="mfa_index"),
+    path("accounts/2fa/authenticate/", factors.second_step, name="mfa_authenticate"),
+    path("accounts/2fa/recovery-codes/", factors.recovery_codes, name="mfa_view_recovery_codes"),
+    path(
+        "accounts/2fa/recovery-codes/generate/",
+        factors.make_codes,
+        name="mfa_generate_recovery_codes",
+    ),
+    path(
+        "accounts/2fa/recovery-codes/download/",
+        factors.download_codes,
+        name="mfa_download_recovery_codes",
+    ),
+    path("accounts/2fa/webauthn/", factors.passkeys, name="mfa_list_webauthn"),
+    path("accounts/2fa/webauthn/add/", factors.add_passkey, name="mfa_add_webauthn"),
+    path(
+        "accounts/2fa/webauthn/reauthenticate/",
+        factors.prove_passkey,
+        name="mfa_reauthenticate_webauthn",
+    ),
+    path(
+        "accounts/2fa/webauthn/keys/<int:pk>/edit/",
+        factors.rename_passkey,
+        name="mfa_edit_webauthn",
+    ),
+    path(
+        "accounts/2fa/webauthn/keys/<int:pk>/remove/",
+        factors.remove_passkey,
+        name="mfa_remove_webauthn",
+    ),
+]
 console_patterns = (
     [
         path("people/", people.index, name="list"),
-        path("people/bulk/", people.bulk, name="bulk"),
+        path("people/bulk/", bulk.choose, name="bulk"),
+        path("people/bulk/<uuid:action>/", bulk.preview, name="bulk_preview"),
+        path("people/pilots/", pilots.index, name="pilots"),
+        path("people/pilots/new/", pilots.create, name="pilots_new"),
+        path("people/pilots/sheet/", pilots.sheet, name="pilots_sheet"),
+        path("people/pilots/act/", pilots.act, name="pilots_act"),
+        path("people/pilots/<uuid:person>/", pilots.detail, name="pilot"),
         path("people/export/", people.export, name="export"),
         path("people/invite/", people.invite, name="invite"),
         path("people/import/", imports.upload, name="import"),
@@ -32,12 +92,24 @@ console_patterns = (
         path("cohorts/<slug:slug>/", cohorts.detail, name="cohort"),
         path("cohorts/<slug:slug>/edit/", cohorts.edit, name="cohort_edit"),
         path("roles/", roles.table, name="roles"),
-        path("security/", security.events, name="security"),
+        path("roles/export/", roles.export, name="roles_export"),
+        path("roles/own/", roles.switch, name="roles_own"),
+        path("roles/new/", roles.create, name="role_new"),
+        path("roles/<slug:code>/", roles.detail, name="role"),
+        path("roles/<slug:code>/edit/", roles.edit, name="role_edit"),
+        path("roles/<slug:code>/delete/", roles.delete, name="role_delete"),
+        *security_urls,
+        path("security/sign-in/", policy.sign_in, name="sign_in"),
+        *support_urls,
     ],
     "people",
 )
 
 urlpatterns = [
     path("", include(account_patterns)),
+    *factor_patterns,
+    path("", include(visit_patterns)),
     path("console/", include(console_patterns)),
+    path("console/", include(api_patterns)),
+    path("", include(docs_patterns)),
 ]

@@ -10,7 +10,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -54,6 +54,15 @@ def actor(person: UUID | None, label: str, address: str = "") -> Iterator[None]:
         yield
     finally:
         _actor.reset(token)
+
+
+def act_as(person: UUID | None, label: str, address: str = "") -> None:
+    """Record what follows in this request as done by ``person``.
+
+    For callers who say who they are once a request is under way (keys and tokens of the API): the
+    ``actor`` around the request ends it.
+    """
+    _actor.set(Actor(person, label, address))
 
 
 def current_actor() -> Actor:
@@ -117,8 +126,11 @@ class AuditReport:
         return self.broken_id is None
 
 
-def verify() -> AuditReport:
-    """Read the current tenant's whole chain and recompute every hash."""
+def verify(progress: Callable[[int], None] | None = None) -> AuditReport:
+    """Read the current tenant's whole chain and recompute every hash.
+
+    ``progress`` is called with the number of rows read, every two thousand of them.
+    """
     tenant_required()
     checkpoint = AuditCheckpoint.objects.order_by("-id").first()
     expected = checkpoint.last_hash if checkpoint is not None else GENESIS
@@ -133,6 +145,8 @@ def verify() -> AuditReport:
             return AuditReport(count, expected, row.id, "its content was changed")
         expected = row.row_hash
         count += 1
+        if progress is not None and count % _BATCH == 0:
+            progress(count)
     return AuditReport(count, expected)
 
 
@@ -196,21 +210,32 @@ def export(
     if kind_prefix:
         rows = rows.filter(kind__startswith=kind_prefix)
     if form == "csv":
-        yield _csv_line(COLUMNS)
+        yield csv_line(COLUMNS)
     for row in rows.iterator(chunk_size=_BATCH):
-        values = {name: getattr(row, name) for name in COLUMNS}
-        values["at"] = row.at.astimezone(UTC).isoformat()
-        values["actor"] = str(row.actor) if row.actor else ""
-        if form == "json":
-            yield json.dumps(values, ensure_ascii=False) + "\n"
-        else:
-            values["data"] = json.dumps(row.data, ensure_ascii=False, sort_keys=True)
-            yield _csv_line([_harmless(str(values[name])) for name in COLUMNS])
+        yield json_row(row) if form == "json" else csv_row(row)
 
 
-def _csv_line(cells: Any) -> str:
+def json_row(row: AuditEvent) -> str:
+    """Return one event as a line of JSON."""
+    values = {name: getattr(row, name) for name in COLUMNS}
+    values["at"] = row.at.astimezone(UTC).isoformat()
+    values["actor"] = str(row.actor) if row.actor else ""
+    return json.dumps(values, ensure_ascii=False) + "\n"
+
+
+def csv_row(row: AuditEvent) -> str:
+    """Return one event as a line of CSV."""
+    values = {name: getattr(row, name) for name in COLUMNS}
+    values["at"] = row.at.astimezone(UTC).isoformat()
+    values["actor"] = str(row.actor) if row.actor else ""
+    values["data"] = json.dumps(row.data, ensure_ascii=False, sort_keys=True)
+    return csv_line([str(values[name]) for name in COLUMNS])
+
+
+def csv_line(cells: Iterable[str]) -> str:
+    """Return ``cells`` as a line of CSV, harmless for a spreadsheet."""
     buffer = io.StringIO()
-    csv.writer(buffer).writerow(cells)
+    csv.writer(buffer).writerow([_harmless(cell) for cell in cells])
     return buffer.getvalue()
 
 

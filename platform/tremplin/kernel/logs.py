@@ -15,7 +15,7 @@ from tremplin.kernel.request_id import current_request_id
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
 # Addresses whose last part opens an account or a file for whoever holds it.
 SECRET_PATH = re.compile(
-    r"(/start/(?:confirm|enter)/|/accounts/(?:invitation|confirm-email)/"
+    r"(/start/(?:confirm|enter)/|/support/enter/|/accounts/(?:invitation|confirm-email)/"
     r"|/accounts/password/reset/key/|/files/[0-9a-f-]{36}/)[^/?\s\"]+"
 )
 # Attributes that libraries attach to a record and that may hold a person's data.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from csp.constants import NONE
@@ -12,19 +10,18 @@ from csp.middleware import CSPMiddleware, PolicyParts
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 
+from tremplin.kernel import clock, embedding
+from tremplin.kernel.addresses import client_address, is_proxy
+from tremplin.kernel.current import CurrentTenant
 from tremplin.kernel.request_id import accepted_or_new, current_request_id
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 CSP_UPDATE_ATTRIBUTE = "_tremplin_csp_update"
 # Bytes. The largest file that any page takes is a video of 200 MiB; larger bodies would be written
 # to the disk before a view could refuse them.
 LARGEST_BODY = 256 * 1024 * 1024
+# A hidden frame around these would make people click what they do not see.
+NEVER_FRAMED = ("/console/", "/accounts/", "/identity/", "/_allauth/", "/api/", "/scim/", "/_demo/")
 PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
-
-
-@lru_cache(maxsize=8)
-def _networks(proxies: tuple[str, ...]) -> tuple[Network, ...]:
-    return tuple(ipaddress.ip_network(item, strict=False) for item in proxies)
 
 
 class ClientAddressMiddleware:
@@ -49,7 +46,7 @@ class ClientAddressMiddleware:
             request.META["REMOTE_ADDR"] = client_address(peer, forwarded)
         except ValueError:
             return JsonResponse({"code": "bad_request"}, status=400)
-        if not _trusted(peer):
+        if not is_proxy(peer):
             request.META.pop("HTTP_X_FORWARDED_PROTO", None)
         identifier = accepted_or_new(request.headers.get("X-Request-ID", ""))
         token = current_request_id.set(identifier)
@@ -69,30 +66,6 @@ def _body_size(request: HttpRequest) -> int:
     return int(text[:20]) if text.isascii() and text.isdecimal() else 0
 
 
-def client_address(peer: str, forwarded: str) -> str:
-    """Return the address of the client behind trusted proxies.
-
-    Raises ``ValueError`` when a trusted proxy forwards something that is not an address.
-    """
-    hops = [item.strip() for item in forwarded.split(",") if item.strip()]
-    address = peer
-    while hops and _trusted(address):
-        address = str(ipaddress.ip_address(hops.pop()))
-    return address
-
-
-def _trusted(address: str) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(
-        parsed in network
-        for network in _networks(tuple(settings.TRUSTED_PROXIES))
-        if network.version == parsed.version
-    )
-
-
 def extend_policy(response: HttpResponseBase, **directives: list[str]) -> None:
     """Add sources to the policy of one answer (``frame_ancestors=["https://lms.example"]``)."""
     update = dict(getattr(response, CSP_UPDATE_ATTRIBUTE, {}))
@@ -101,19 +74,43 @@ def extend_policy(response: HttpResponseBase, **directives: list[str]) -> None:
     setattr(response, CSP_UPDATE_ATTRIBUTE, update)
 
 
+def _framing(request: HttpRequest) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+    """Return the sites that may frame this page, and the list to report against while it is tested.
+
+    During a test what either list allows is allowed, and the new one is reported on only.
+    """
+    tenant: CurrentTenant | None = getattr(request, "tenant", None)
+    if tenant is None or request.path_info.startswith(NEVER_FRAMED):
+        return (), None
+    chosen = embedding.current(tenant)
+    if chosen.testing_until is None or clock.now() >= chosen.testing_until:
+        return chosen.frame_ancestors, None
+    both = (*chosen.former_ancestors, *chosen.frame_ancestors)
+    return tuple(dict.fromkeys(both)), chosen.frame_ancestors
+
+
 class ContentSecurityPolicyMiddleware(CSPMiddleware):
     """The one place that writes the content security policy, and the headers beside it.
 
     No inline script or style anywhere, so neither nonce nor ``unsafe-inline``. A view widens its
-    own answer with ``extend_policy``; nothing is ever a wildcard.
+    own answer with ``extend_policy``; nothing is ever a wildcard. The sites that a space allows to
+    frame it (``kernel.embedding``) may frame its pages, except those where one signs in or decides.
     """
 
     def get_policy_parts(
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
     ) -> PolicyParts:
         parts = super().get_policy_parts(request, response, report_only)
-        update: dict[str, Any] | None = getattr(response, CSP_UPDATE_ATTRIBUTE, None)
-        if update and not report_only:
+        framing, tested = _framing(request)
+        if report_only:
+            if tested is not None:
+                parts.config = {"frame-ancestors": list(tested) or [NONE]}
+            return parts
+        update: dict[str, Any] = dict(getattr(response, CSP_UPDATE_ATTRIBUTE, {}))
+        if framing:
+            extra = update.get("frame-ancestors", [])
+            update["frame-ancestors"] = [*framing, *(item for item in extra if item not in framing)]
+        if update:
             # The library appends: 'none' beside an address would be ignored with a warning.
             base = parts.config or settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
             parts.replace = {

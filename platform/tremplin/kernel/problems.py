@@ -8,8 +8,9 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ninja import NinjaAPI
-from ninja.errors import HttpError, Throttled, ValidationError
+from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 
 from tremplin.api.http import Problem
 from tremplin.kernel.cache import CacheUnavailable
@@ -32,6 +33,10 @@ CODES = {
     500: "internal_error",
     503: "unavailable",
 }
+
+
+# Raised by ``tremplin.api``, which has no catalogue of its own: marked here for translation.
+SCOPE_DETAIL = gettext_noop("This operation needs the scope “%(scope)s”.")
 
 
 def problem_response(problem: Problem) -> JsonResponse:
@@ -63,6 +68,10 @@ def problem_of(error: Exception) -> Problem:
         return Problem(
             422, CODES[422], _("Some values are missing or invalid."), {"errors": fields}
         )
+    if isinstance(error, Throttled):
+        return Problem(429, CODES[429], _("Too many calls. Wait a little, then go on."))
+    if isinstance(error, AuthenticationError):
+        return Problem(401, CODES[401], _("Sign in to use this operation."))
     if isinstance(error, HttpError):
         code = CODES.get(error.status_code, f"http_{error.status_code}")
         if error.status_code == 403 and "CSRF" in str(error):
@@ -81,14 +90,34 @@ def problem_of(error: Exception) -> Problem:
     return Problem(500, CODES[500], _("Something failed on our side; it has been recorded."))
 
 
+def _challenge(problem: Problem) -> str:
+    """Return the ``WWW-Authenticate`` header of a refusal (RFC 6750, section 3)."""
+    if problem.code == "insufficient_scope":
+        return f'Bearer realm="api", error="insufficient_scope", scope="{problem.extra["scope"]}"'
+    if problem.status != 401:
+        return ""
+    if problem.code == "invalid_token":
+        return 'Bearer realm="api", error="invalid_token"'
+    return 'Bearer realm="api"'
+
+
 def install_problem_handlers(api: NinjaAPI) -> None:
     """Make every error of ``api`` a problem document."""
 
     def handle(request: HttpRequest, error: Any) -> HttpResponse:
         problem = problem_of(error)
+        if problem.status == 401 and "Authorization" in request.headers:
+            problem = Problem(
+                401,
+                "invalid_token",
+                _("This key or token is unknown, expired, revoked or not valid from here."),
+            )
         if problem.status >= 500:
             logger.error("API operation failed: %s", request.path, exc_info=error)
         response = problem_response(problem)
+        challenge = _challenge(problem)
+        if challenge:
+            response["WWW-Authenticate"] = challenge
         if isinstance(error, Throttled) and error.wait is not None:
             response["Retry-After"] = str(error.wait)
         return response

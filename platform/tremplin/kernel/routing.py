@@ -7,24 +7,21 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 from ninja import Router
-from ninja.errors import HttpError
-from ninja.security.apikey import APIKeyCookie
-from ninja.utils import check_csrf
 
-from tremplin.api.http import Access, Problem
+from tremplin.api.http import SAFE_METHODS, Access, Problem
 from tremplin.kernel import access, gate, registry
+from tremplin.kernel.api_auth import authenticators, read_only_problem
 from tremplin.kernel.current import tenant_required
 from tremplin.kernel.mounting import access_of
-
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+from tremplin.kernel.problems import CONTENT_TYPE, problem_response
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +64,44 @@ def plugin_routers() -> list[MountedRouter]:
         MountedRouter(
             "/".join(part for part in (slug, router.prefix.strip("/")) if part),
             router.router,
-            [PluginAuth(slug, anonymous=router.anonymous)],
+            authenticators(slug, anonymous=router.anonymous),
         )
         for slug, routers in sorted(registry.api_routers().items())
         for router in routers
     ]
+
+
+def problem_urls(urls: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the URLs of an API whose refusals by method and unknown addresses are problems too."""
+    patterns, *names = urls
+    wrapped: list[URLPattern | URLResolver] = [
+        URLPattern(item.pattern, _with_problems(item.callback), item.default_args, item.name)
+        if isinstance(item, URLPattern)
+        else item
+        for item in patterns
+    ]
+    wrapped.append(re_path(r"^.*$", _unknown_address, name="unknown"))
+    return (wrapped, *names)
+
+
+def _with_problems(view: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        response = view(request, *args, **kwargs)
+        if response.status_code != 405 or response.get("Content-Type") == CONTENT_TYPE:
+            return response
+        refusal = problem_response(
+            Problem(405, "method_not_allowed", _("This address does not take this method."))
+        )
+        refusal["Allow"] = response.get("Allow", "")
+        return refusal
+
+    return answer
+
+
+@csrf_exempt
+def _unknown_address(request: HttpRequest) -> HttpResponse:
+    return problem_response(Problem(404, "not_found", _("There is nothing at this address.")))
 
 
 def _wrapped(
@@ -110,7 +140,7 @@ def wrap_view(slug: str, view: Callable[..., Any]) -> Callable[..., Any]:
         if refusal is not None:
             return refusal
         if mode == "read_only" and request.method not in SAFE_METHODS:
-            return _page(request, 402, _read_only_problem(), slug)
+            return _page(request, 402, read_only_problem(), slug)
         try:
             return view(request, *args, **kwargs)
         except Problem as problem:
@@ -121,17 +151,6 @@ def wrap_view(slug: str, view: Callable[..., Any]) -> Callable[..., Any]:
             return _page(request, problem.status, problem, slug)
 
     return gated
-
-
-def _read_only_problem() -> Problem:
-    return Problem(
-        402,
-        "module_read_only",
-        _(
-            "This module is read-only because its subscription has ended: everything can be read "
-            "and exported, nothing can be changed."
-        ),
-    )
 
 
 def _module_off(request: HttpRequest, slug: str) -> HttpResponse:
@@ -170,57 +189,11 @@ def _page(request: HttpRequest, status: int, problem: Problem, slug: str) -> Htt
     return HttpResponse(page, status=status)
 
 
-class SessionAuth(APIKeyCookie):
-    """Signs API calls in with the session cookie of the tenant; writes need the CSRF token."""
-
-    param_name = settings.SESSION_COOKIE_NAME
-
-    def __call__(self, request: HttpRequest) -> Any:
-        """Return the person. Raises 401 ``authentication_required``, 403 ``csrf_failed``."""
-        if request.method not in SAFE_METHODS and check_csrf(request) is not None:
-            raise HttpError(403, "CSRF check failed")
-        return self.authenticate(request, None)
-
-    def authenticate(self, request: HttpRequest, key: str | None) -> Any:
-        person = request.ctx.person  # type: ignore[attr-defined]
-        if person is None:
-            raise Problem(401, "authentication_required", _("Sign in to use this operation."))
-        return person
-
-
-class PluginAuth(SessionAuth):
-    """Session authentication behind the gate of one module."""
-
-    def __init__(self, slug: str, *, anonymous: bool) -> None:
-        self.slug, self.anonymous = slug, anonymous
-        super().__init__()
-
-    def __call__(self, request: HttpRequest) -> Any:
-        """Answer 404 when the module is off, 402 for a write when it is read-only."""
-        mode = gate.mode(tenant_required(), self.slug)
-        if mode == "off":
-            raise Http404("module is off")
-        person = request.ctx.person  # type: ignore[attr-defined]
-        if self.anonymous and person is None:
-            if request.method not in SAFE_METHODS and check_csrf(request) is not None:
-                raise HttpError(403, "CSRF check failed")
-            person = "anonymous"
-        else:
-            person = super().__call__(request)
-        if mode == "read_only" and request.method not in SAFE_METHODS:
-            raise _read_only_problem()
-        return person
-
-
-session_auth = SessionAuth()
-
 __all__ = [
     "MountedRouter",
-    "PluginAuth",
-    "SessionAuth",
     "plugin_routers",
     "plugin_urlpatterns",
-    "session_auth",
+    "problem_urls",
     "urlpatterns_of",
     "wrap_view",
 ]

@@ -30,14 +30,17 @@ def hit(scope: str, key: str, *, limit: int, seconds: int) -> Throttled | None:
     window = int(moment // seconds)
     digest = hashlib.sha256(key.encode()).hexdigest()[:32]
     name = f"throttle:{scope}:{digest}:{window}"
-    if _cache.add(name, 1, seconds + 1):
-        count = 1
-    else:
-        try:
-            count = _cache.incr(name)
-        except ValueError:  # the window expired between the two calls
-            _cache.set(name, 1, seconds + 1)
-            count = 1
-    if count <= limit:
+    if _count(name, seconds) <= limit:
         return None
     return Throttled(max(1, int((window + 1) * seconds - moment)))
+
+
+def _count(name: str, seconds: int) -> int:
+    """Add one to the counter and return it; exact however many callers come at once."""
+    while True:
+        if _cache.add(name, 1, seconds + 1):
+            return 1
+        try:
+            return _cache.incr(name)
+        except ValueError:  # it expired between the two calls: exactly one caller adds it again
+            continue

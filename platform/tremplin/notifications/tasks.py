@@ -8,6 +8,7 @@ from django.utils.translation import override
 from tenants.branding.mail import Action, Letter, compose
 from tremplin.api import services
 from tremplin.api.tasks import task
+from tremplin.identity.normalise import is_reachable
 from tremplin.kernel import clock
 from tremplin.kernel.current import tenant_required
 from tremplin.notifications.models import Notification
@@ -31,7 +32,8 @@ def send_mails(notifications: list[str]) -> int:
             )
             if row is None:
                 continue
-            _mail(row)
+            if is_reachable(row.person.email):
+                _mail(row)
             row.mailed_at = clock.now()
             row.save(update_fields=["mailed_at"])
             sent += 1

@@ -111,3 +111,41 @@ class SuspendForm(forms.Form):
     """Why a space is closed."""
 
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200)
+
+
+class ViewAsForm(forms.Form):
+    """Whom to see a space as, and why."""
+
+    locked = False
+    role = forms.ChoiceField(
+        label=gettext_lazy("See the space as"),
+        help_text=gettext_lazy("The owner, else the first person who holds this role."),
+    )
+    email = forms.EmailField(
+        label=gettext_lazy("Or as this person"),
+        required=False,
+        max_length=254,
+        help_text=gettext_lazy("E-mail address of someone active in the space."),
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        min_length=10,
+        max_length=300,
+        help_text=gettext_lazy(
+            "10 to 300 characters. The people of the space read it: name the ticket, nobody’s data."
+        ),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={
+            "required": gettext_lazy("Write a reason of 10 to 300 characters."),
+            "min_length": gettext_lazy("Write a reason of 10 to 300 characters."),
+            "max_length": gettext_lazy("Write a reason of 10 to 300 characters."),
+        },
+    )
+
+    def __init__(self, *args: Any, roles: list[Any], **kwargs: Any) -> None:
+        """Offer ``roles`` (of ``identity.roles``), the first one chosen."""
+        from tremplin.identity.roles import label
+
+        super().__init__(*args, **kwargs)
+        self.fields["role"].choices = [(role.code, label(role.code)) for role in roles]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tremplin.operations.views import export, platform, start
+from tremplin.operations.views import export, platform, start, support
 
 app_name = "operations"
 urlpatterns = [
@@ -20,4 +20,7 @@ urlpatterns = [
     path("platform/spaces/<uuid:space>/", platform.space, name="space"),
     path("platform/spaces/<uuid:space>/suspend/", platform.suspend, name="suspend"),
     path("platform/spaces/<uuid:space>/resume/", platform.resume, name="resume"),
+    path("platform/spaces/<uuid:space>/view-as/", support.view_space, name="view_space"),
+    path("reseller/clients/", support.clients, name="clients"),
+    path("reseller/clients/<uuid:space>/view-as/", support.view_client, name="view_client"),
 ]

@@ -107,7 +107,9 @@ class CoreEntry:
 
 
 # What the staff opens every day stands with the modules; the rest sets the space up.
-DAILY = frozenset({"portal:console", "people:list", "operations:platform"})
+DAILY = frozenset({"portal:console", "people:list", "operations:clients", "operations:platform"})
+# Pages that one kind of space has.
+ONE_KIND = {"operations:clients": "reseller", "operations:platform": "hq"}
 
 
 # Labels are marked for translation here and translated when the page is built.
@@ -138,6 +140,13 @@ def _core_entries() -> list[CoreEntry]:
         CoreEntry(gettext("Privacy"), "privacy:register", "shield", "privacy.view", "nav-privacy"),
         CoreEntry(
             gettext("Export"), "operations:export", "archive", "operations.export", "nav-export"
+        ),
+        CoreEntry(
+            gettext("Clients"),
+            "operations:clients",
+            "building-2",
+            "identity.support_access",
+            "nav-clients",
         ),
         CoreEntry(
             gettext("Platform"),
@@ -204,6 +213,8 @@ def sections(ctx: TenantContext, path: str) -> list[Group]:
         ]
 
     own = [_item(path_of("portal:app"), path, gettext("Home"), "house", "nav-home")]
+    if ctx.tenant.kind == "hq" and (spaces := path_of("sso:spaces")):
+        own.append(_item(spaces, path, gettext("My spaces"), "layers", "nav-spaces"))
     groups = [Group(gettext("Learn"), own + entries("learn"))]
     daily, settings_pages = (
         [
@@ -211,7 +222,7 @@ def sections(ctx: TenantContext, path: str) -> list[Group]:
             for entry in _core_entries()
             if (entry.url_name in DAILY) is daily
             if ctx.can(entry.permission) and (url := path_of(entry.url_name))
-            if entry.permission != "operations.platform" or ctx.tenant.kind == "hq"
+            if ctx.tenant.kind == ONE_KIND.get(entry.url_name, ctx.tenant.kind)
         ]
         for daily in (True, False)
     )
@@ -225,12 +236,13 @@ def sections(ctx: TenantContext, path: str) -> list[Group]:
 
 def role_label(roles: frozenset[str]) -> str:
     """Return the name of the most important role, for the person block."""
-    from tremplin.identity.roles import label
+    from tremplin.identity.roles import is_custom, label
 
     for code in ROLE_ORDER:
         if code in roles:
             return str(label(code))
-    return ""
+    own = sorted(code for code in roles if is_custom(code))
+    return label(own[0]) if own else ""
 
 
 def build(request: HttpRequest) -> Shell | None:

@@ -22,6 +22,14 @@ class Source:
     keeper: PersonalData
 
 
+_registered: dict[str, PersonalData] = {}
+
+
+def register(module: str, keeper: PersonalData) -> None:
+    """Add a keeper of an application that stands above this one; call it in ``ready()``."""
+    _registered[module] = keeper
+
+
 def modules() -> Iterator[Source]:
     """Yield the plugins, switched on or not: switching off keeps the data."""
     for entry in registry.installed():
@@ -32,6 +40,8 @@ def modules() -> Iterator[Source]:
 
 def core() -> Iterator[Source]:
     """Yield the core applications, the account itself last."""
+    for module, keeper in _registered.items():
+        yield Source(module, keeper)
     yield Source("notifications", NotificationsPersonalData())
     yield Source("profiles", ProfilesPersonalData())
     yield Source("files", FilesPersonalData())

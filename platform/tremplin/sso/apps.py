@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 
@@ -15,7 +16,35 @@ class SsoConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what other packages ask single sign-on for."""
+        from tenants import steps
         from tremplin.identity import roles
-        from tremplin.sso import permissions
+        from tremplin.identity.services import register_eraser
+        from tremplin.privacy import sources
+        from tremplin.sso import permissions, privacy, schedules, signals
+        from tremplin.sso.oidc import platform
+        from tremplin.sso.scim import startup as directory
 
         roles.register_permissions("sso", permissions.OWN_PERMISSIONS)
+        steps.register_provisioning_step("sso.platform", 30, platform.provision)
+        steps.register_schema_sync("sso.platform", platform.sync)
+        steps.register_fingerprint("sso.platform", lambda: "1")
+        register_eraser(privacy.erase)
+        sources.register("sso", privacy.SsoPersonalData())
+        schedules.register()
+        signals.connect()
+        directory.connect()
+        _prepare_saml()
+
+
+def _prepare_saml() -> None:
+    """Put our reading of metadata, memory of sessions and mandatory sign-in in place."""
+    from tremplin.sso import enforcement
+    from tremplin.sso.saml import schedules
+
+    enforcement.register()
+    schedules.register()
+    if settings.SAML_AVAILABLE:
+        from tremplin.sso.saml import config, sessions
+
+        config.install()
+        sessions.connect()

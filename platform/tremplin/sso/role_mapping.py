@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING
 from django.contrib.auth.models import Group
 
 from tremplin.identity import roles as catalogue
+from tremplin.kernel.current import current_tenant
 
 if TYPE_CHECKING:
     from tremplin.sso.models import Connection
 
-LOWEST_ROLE = "learner"
 # Whoever holds these rules over spaces or money: only a person of the space may give them.
-FORBIDDEN = frozenset({"owner", "member"}) | catalogue.MFA_ROLES
+FORBIDDEN = frozenset({"owner"}) | catalogue.MFA_ROLES
+
+
+def lowest_role() -> str:
+    """Return the role that opens least in the current space."""
+    tenant = current_tenant.get()
+    return "member" if tenant is not None and tenant.kind == "hq" else "learner"
 
 
 def grantable_roles() -> list[str]:
@@ -43,4 +49,4 @@ def roles_from(connection: Connection, attributes: Mapping[str, Sequence[str]]) 
     } & present
     if wanted:
         return sorted(wanted)
-    return [connection.default_role if connection.default_role in present else LOWEST_ROLE]
+    return [connection.default_role if connection.default_role in present else lowest_role()]

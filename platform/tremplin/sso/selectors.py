@@ -6,15 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from allauth.socialaccount.models import SocialAccount
+from django.db.models import Count, QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from tremplin.sso.models import Connection, EmailDomain
 
 
 @dataclass(frozen=True, slots=True)
 class LoginButton:
-    """One way to sign in through another provider: ``url`` takes a POST."""
+    """One way to sign in through another provider: ``url`` takes a POST, ``label`` says it all."""
 
     label: str
     url: str
@@ -41,8 +43,24 @@ def login_url(connection: Connection) -> str:
 
 def login_buttons() -> list[LoginButton]:
     """Return the buttons of the sign-in page: those of the space first, the platform's last."""
-    found = sorted(active_connections(), key=lambda row: row.kind == Connection.Kind.PLATFORM)
-    return [LoginButton(row.label, login_url(row), row.kind, row) for row in found]
+    from tremplin.sso.oidc import platform
+
+    found = [
+        row
+        for row in active_connections()
+        if row.kind != Connection.Kind.PLATFORM or platform.is_available()
+    ]
+    found.sort(key=lambda row: row.kind == Connection.Kind.PLATFORM)
+    return [
+        LoginButton(_sentence(row) % {"name": row.label}, login_url(row), row.kind, row)
+        for row in found
+    ]
+
+
+def _sentence(connection: Connection) -> str:
+    if connection.kind == Connection.Kind.PLATFORM:
+        return _("Sign in with your %(name)s account")
+    return _("Sign in with %(name)s")
 
 
 def connection_of(sociallogin: Any) -> Connection | None:
@@ -53,6 +71,63 @@ def connection_of(sociallogin: Any) -> Connection | None:
 def connection_of_account(account: Any) -> Connection | None:
     """Return the connection that a linked identity belongs to, None when it is gone."""
     return connections().filter(app__provider_id=account.provider).first()
+
+
+def count_identities(connection: Connection) -> int:
+    """Return how many accounts of the space are linked through ``connection``."""
+    return int(SocialAccount.objects.filter(provider=connection.app.provider_id).count())
+
+
+def identities_by_provider() -> dict[str, int]:
+    """Return how many accounts of the space are linked, by the provider id of a connection."""
+    rows = SocialAccount.objects.values_list("provider").annotate(total=Count("pk")).order_by()
+    return dict(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedIdentity:
+    """One identity of a person: its connection's name and the address known there."""
+
+    account: SocialAccount
+    label: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedIdentities:
+    """A person's identities, and the connections that she could still link."""
+
+    accounts: list[LinkedIdentity]
+    available: list[LoginButton]
+
+
+def linked_identities(person: Any) -> LinkedIdentities:
+    """Return what the page of linked accounts shows to ``person``."""
+    names = labels(connections())
+    rows = list(SocialAccount.objects.filter(user=person).order_by("date_joined", "pk"))
+    accounts = [
+        LinkedIdentity(
+            row,
+            names.get(row.provider, row.provider),
+            next(iter(_emails(row.extra_data)), ""),
+        )
+        for row in rows
+    ]
+    taken = {row.provider for row in rows}
+    return LinkedIdentities(
+        accounts,
+        [button for button in login_buttons() if button.connection.app.provider_id not in taken],
+    )
+
+
+def _emails(document: Any) -> list[str]:
+    if not isinstance(document, dict):
+        return []
+    for part in (document.get("userinfo"), document.get("id_token"), document):
+        value = part.get("email") if isinstance(part, dict) else None
+        if isinstance(value, str):
+            return [value]
+    return []
 
 
 def proven_domains() -> frozenset[str]:

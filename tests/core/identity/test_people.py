@@ -10,8 +10,6 @@ from tests.core.identity.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
 
-BULK = "/console/people/bulk/"
-
 
 def emails(client: Any, query: str) -> list[str]:
     rows = client.get(f"/console/people/?{query}").context["rows"]
@@ -77,84 +75,6 @@ def test_pages_of_twenty_five_in_a_fixed_number_of_queries(
         page = as_admin.get("/console/people/?page=2")
     assert len(page.context["rows"]) == 42 - 25
     assert len(many) == len(few)
-
-
-def bulk(client: Any, people: list[Any], **fields: str) -> Any:
-    return client.post(BULK, {"person": [str(person.pk) for person in people], **fields})
-
-
-def test_a_bulk_action_is_previewed_then_done(
-    as_admin: Any, crowd: Any, tenant_a: Any, inside: Any
-) -> None:
-    people = [crowd["eloise"], crowd["karim"]]
-    page = bulk(as_admin, people, action="role_add", role="coach")
-    assert page.status_code == 200
-    assert [(effect.person.email, effect.changes) for effect in page.context["effects"]] == [
-        ("karim@x.example", False),
-        ("eloise@x.example", True),
-    ]
-    with inside(tenant_a):
-        assert crowd["eloise"].groups.filter(name="coach").count() == 0
-    done = bulk(as_admin, people, action="role_add", role="coach", confirm="1")
-    assert done["Location"] == "/console/people/"
-    with inside(tenant_a):
-        assert crowd["eloise"].groups.filter(name="coach").count() == 1
-
-
-def test_bulk_cohorts(as_admin: Any, crowd: Any, tenant_a: Any, inside: Any) -> None:
-    people, cohort = [crowd["eloise"], crowd["wait"]], str(crowd["cohort"].pk)
-    bulk(as_admin, people, action="cohort_add", cohort=cohort, confirm="1")
-    with inside(tenant_a):
-        assert crowd["cohort"].members.count() == 2
-    bulk(as_admin, people, action="cohort_remove", cohort=cohort, confirm="1")
-    with inside(tenant_a):
-        assert crowd["cohort"].members.count() == 0
-
-
-def test_bulk_suspend_needs_a_reason_and_spares_the_owner_and_oneself(
-    as_admin: Any, admin_a: Any, crowd: Any, tenant_a: Any, inside: Any
-) -> None:
-    from tremplin.identity.models import SpaceOwner, User
-
-    with inside(tenant_a):
-        owner = SpaceOwner.objects.get().person
-    people = [crowd["eloise"], admin_a, owner]
-    assert bulk(as_admin, people, action="suspend", confirm="1").status_code == 422
-    bulk(as_admin, people, action="suspend", reason="année terminée", confirm="1")
-    with inside(tenant_a):
-        suspended = User.objects.filter(is_active=False)
-        assert [(p.email, p.suspended_reason) for p in suspended] == [
-            ("eloise@x.example", "année terminée")
-        ]
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"action": ""}, "Choisissez une action."),
-        ({"action": "drop_table"}, "Choisissez une action."),
-        ({"action": "role_add"}, "Choisissez un rôle."),
-        (
-            {"action": "role_add", "role": "platform_admin"},
-            "Vous ne pouvez ni donner ni retirer ce rôle.",
-        ),
-        ({"action": "cohort_add"}, "Choisissez une cohorte."),
-    ],
-)
-def test_bulk_mistakes_are_explained(
-    as_admin: Any, crowd: Any, fields: dict[str, str], message: str
-) -> None:
-    response = bulk(as_admin, [crowd["eloise"]], **fields)
-    assert response.status_code == 422
-    assert message in response.context["errors"]
-
-
-def test_bulk_without_anyone(as_admin: Any) -> None:
-    response = as_admin.post(BULK, {"action": "suspend"})
-    assert (response.status_code, response.context["errors"]) == (
-        422,
-        ["Cochez au moins une personne."],
-    )
 
 
 def test_suspension_closes_sessions_at_once_and_resuming_opens_the_account(

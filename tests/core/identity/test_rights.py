@@ -272,7 +272,7 @@ def test_enrol_sign_in_wrong_code_reuse_and_recovery(
     assert wrong.context["form"].errors
     done = client.post("/accounts/2fa/totp/activate/", {"code": code_of(secret)})
     assert done["Location"] == "/accounts/2fa/recovery-codes/"
-    codes = client.get("/accounts/2fa/recovery-codes/").context["unused_codes"]
+    codes = client.get("/accounts/2fa/recovery-codes/").context["codes"]
     assert len(codes) == 10
     with inside(tenant_a):
         rows = list(Authenticator.objects.filter(user=learner_a))

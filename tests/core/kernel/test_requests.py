@@ -11,12 +11,12 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from tremplin.kernel import health
+from tremplin.kernel.addresses import client_address
 from tremplin.kernel.current import current_tenant
 from tremplin.kernel.logs import JsonFormatter, TenantFilter
 from tremplin.kernel.middleware import (
     ClientAddressMiddleware,
     ContentSecurityPolicyMiddleware,
-    client_address,
     extend_policy,
 )
 from tremplin.kernel.request_id import current_request_id
@@ -32,6 +32,20 @@ from tremplin.kernel.request_id import current_request_id
         ("10.0.0.1", "", "10.0.0.1"),
         ("::1", "2001:db8::7", "2001:db8::7"),
         ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
+        ("203.0.113.9", "", "203.0.113.9"),
+        ("203.0.113.9", "garbage", "203.0.113.9"),
+        ("10.0.0.1", "garbage, 203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1", "6.6.6.6, 203.0.113.9, 10.0.0.3, 10.0.0.2", "203.0.113.9"),
+        ("10.0.0.1", "203.0.113.9:51413", "203.0.113.9"),
+        ("::1", "[2001:DB8::7]:443", "2001:db8::7"),
+        ("::1", "[2001:db8::7]", "2001:db8::7"),
+        ("::1", "2001:0db8:0000:0000:0000:0000:0000:0007", "2001:db8::7"),
+        ("::ffff:10.0.0.1", "203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1", "::ffff:203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "6.6.6.6", "203.0.113.9"),
+        ("fe80::7%eth0", "", "fe80::7"),
+        ("10.0.0.1", " , ,203.0.113.9, ", "203.0.113.9"),
+        ("", "6.6.6.6", ""),
     ],
 )
 def test_the_client_address_is_read_from_the_right(
@@ -70,9 +84,56 @@ def test_a_forged_header_is_deleted(settings: Any) -> None:
     assert current_request_id.get() == ""
 
 
-def test_a_trusted_proxy_that_forwards_nonsense_is_refused(settings: Any) -> None:
-    response, seen = _through(settings, REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR="<script>")
+@pytest.mark.parametrize(
+    "forwarded",
+    [
+        "<script>",
+        "unknown",
+        "203.0.113.9:",
+        "203.0.113.9:99999",
+        "203.0.113.9:http",
+        "[2001:db8::7",
+        "[2001:db8::7]443",
+        "[2001:db8::7]:",
+        "203.0.113",
+        "203.0.113.9/32",
+        "6.6.6.6, 203.0.113.256",
+        "2001:db8::7::1",
+    ],
+)
+def test_a_trusted_proxy_that_forwards_nonsense_is_refused(settings: Any, forwarded: str) -> None:
+    response, seen = _through(settings, REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR=forwarded)
     assert (response.status_code, seen) == (400, {})
+
+
+def test_a_peer_that_is_no_address_is_refused(settings: Any) -> None:
+    response, seen = _through(settings, REMOTE_ADDR="somewhere")
+    assert (response.status_code, seen) == (400, {})
+
+
+def test_a_stream_sees_the_client_behind_the_proxy(settings: Any) -> None:
+    from tremplin.kernel.realtime.endpoint import Denied, Endpoint
+    from tremplin.kernel.realtime.hub import Limits
+
+    settings.TRUSTED_PROXIES = ["10.0.0.1"]
+    endpoint = Endpoint(type("Hub", (), {"limits": Limits()})(), lambda asked: None)  # type: ignore[arg-type]
+
+    def asked(peer: str, *forwarded: bytes) -> str:
+        from tremplin.kernel.realtime import endpoint as module
+
+        scope = {
+            "method": "GET",
+            "path": "/_rt/",
+            "query_string": b"t=space",
+            "client": (peer, 1),
+            "headers": [(b"x-forwarded-for", value) for value in forwarded],
+        }
+        return endpoint._asked(scope, module._headers(scope))[0].address
+
+    assert asked("203.0.113.9", b"6.6.6.6") == "203.0.113.9"
+    assert asked("10.0.0.1", b"6.6.6.6", b"203.0.113.9") == "203.0.113.9"
+    with pytest.raises(Denied, match="bad_address"):
+        asked("10.0.0.1", b"<script>")
 
 
 def test_a_trusted_proxy_says_the_scheme(settings: Any) -> None:

@@ -15,7 +15,7 @@ from ninja import NinjaAPI
 
 from tremplin.kernel import gate
 from tremplin.kernel.problems import install_problem_handlers
-from tremplin.kernel.routing import plugin_routers, session_auth, urlpatterns_of
+from tremplin.kernel.routing import plugin_routers, urlpatterns_of
 
 pytestmark = pytest.mark.django_db
 _numbers = itertools.count()
@@ -27,7 +27,7 @@ def site(support: Callable[..., Any], tenant_a: Any, inside: Any) -> Iterator[An
     from tremplin.config import urls
 
     support("dummy")
-    api = NinjaAPI(urls_namespace=f"kr{next(_numbers)}", auth=[session_auth], docs_url=None)
+    api = NinjaAPI(urls_namespace=f"kr{next(_numbers)}", docs_url=None)
     install_problem_handlers(api)
     for mounted in plugin_routers():
         if mounted.path.startswith("dummy"):

@@ -123,4 +123,4 @@ def _modules() -> Iterator[tuple[str, str, list[Router]]]:
 def _derived_label(name: str, module: str) -> str:
     if name.endswith(":read"):
         return _("%(module)s: read") % {"module": module}
-    return _("%(module)s: read and change") % {"module": module}
+    return _("%(module)s: change") % {"module": module}

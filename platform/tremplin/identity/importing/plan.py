@@ -88,14 +88,16 @@ class Plan:
 
 def role_words(kind: str) -> dict[str, str]:
     """Return folded words (codes, labels in every language, usual words) by role code."""
-    allowed = {role.code for role in role_catalogue.roles_for(kind)}
+    available = role_catalogue.roles_for(kind)
+    allowed = {role.code for role in available}
     words = {word: code for word, code in ROLE_WORDS.items() if code in allowed}
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
-            for code in allowed:
-                label = role_catalogue.label(code)
-                words[fold(label)] = code
-                words[fold(label.replace("·", ""))] = code
+            for role in available:
+                label = role_catalogue.name_of(role)
+                # The space's own names never take the word of a declared role.
+                words.setdefault(fold(label), role.code)
+                words.setdefault(fold(label.replace("·", "")), role.code)
     words |= {code: code for code in allowed}
     words |= {code.replace("_", " "): code for code in allowed}
     return words
@@ -208,7 +210,7 @@ def make_plan(
 ) -> Plan:
     """Return what importing ``sheet`` into the current space would do; writes nothing.
 
-    ``allowed_roles`` are those the importer may give. Three queries, whatever the length.
+    ``allowed_roles`` are those the importer may give. Four queries, whatever the length.
     """
     checker = _Checker(
         kind=kind,

@@ -1,29 +1,45 @@
-"""Actions on several people: what each would change, then the change itself."""
+"""Actions on several people: who would change, who would not and why."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F, Func, QuerySet
 from django.utils.translation import gettext as _
 
 from tremplin.api.context import TenantContext
-from tremplin.identity import roles, services
-from tremplin.identity.errors import IdentityError
+from tremplin.identity import roles, selectors, services
 from tremplin.identity.internal import authority
-from tremplin.identity.models import Cohort, CohortMembership, SpaceOwner, User
+from tremplin.identity.models import BulkAction, Cohort, CohortMembership, SpaceOwner, User
+
+ACTIONS = (
+    "role_add",
+    "role_remove",
+    "cohort_add",
+    "cohort_remove",
+    "suspend",
+    "resume",
+    "remove",
+    "resend",
+)
+# Actions that close an account or take a role: the last administrator is kept from them.
+_CLOSING = frozenset({"suspend", "remove"})
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One of ``BulkForm.ACTIONS`` with what it needs."""
+    """One of ``ACTIONS`` with what it needs; ``notify`` is one of ``suspension.NOTICES``."""
 
     code: str
     role: str = ""
     cohort: Cohort | None = None
     reason: str = ""
+    notify: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +49,19 @@ class Effect:
     person: User
     changes: bool
     note: str = ""
+
+
+@dataclass(slots=True)
+class _Facts:
+    """What the effects on everyone depend on, read once."""
+
+    actor: UUID | None
+    reach: frozenset[str]
+    may_manage: bool
+    owners: frozenset[UUID]
+    members: frozenset[UUID]
+    admins: set[UUID]
+    labels: dict[str, str]
 
 
 def title(action: Action) -> str:
@@ -45,6 +74,7 @@ def title(action: Action) -> str:
         "suspend": _("Suspend accounts"),
         "resume": _("Open suspended accounts again"),
         "remove": _("Remove people"),
+        "resend": _("Send invitations again"),
     }
     what = (
         roles.label(action.role) if action.role else (action.cohort.name if action.cohort else "")
@@ -53,72 +83,114 @@ def title(action: Action) -> str:
     return name % {"what": what} if "%(what)s" in name else name
 
 
-def preview(ctx: TenantContext, action: Action, people: Sequence[Any]) -> list[Effect]:
-    """Return what would happen to each person; writes nothing. ``people`` carry ``granted``."""
-    members: set[Any] = set()
-    if action.cohort is not None:
-        members = set(
-            CohortMembership.objects.filter(cohort=action.cohort).values_list(
-                "person_id", flat=True
-            )
-        )
-    owners = set(SpaceOwner.objects.values_list("person_id", flat=True))
-    return [_effect(ctx, action, person, members, owners) for person in people]
+def people_of(ids: Sequence[UUID]) -> list[Any]:
+    """Return the present people among ``ids`` with ``granted``, by name (1 query)."""
+    return _by_name(User.objects.present().filter(pk__in=ids))
 
 
-def _effect(
-    ctx: TenantContext, action: Action, person: Any, members: set[Any], owners: set[Any]
-) -> Effect:
-    held = set(person.granted)
-    nothing = ""
-    if action.code.startswith("role_"):
-        wanted = held | {action.role} if action.code == "role_add" else held - {action.role}
-        if wanted == held:
-            nothing = _("Nothing to change")
-        elif person.pk in owners and "admin" not in wanted:
-            nothing = _("The owner stays an administrator")
-        else:
-            try:
-                authority.check_assignment(ctx, held, wanted)
-            except IdentityError as error:
-                nothing = error.message
-    elif action.code.startswith("cohort_"):
-        if (person.pk in members) == (action.code == "cohort_add"):
-            nothing = _("Nothing to change")
-    else:
-        if action.code == "suspend" and not person.is_active:
-            nothing = _("Already suspended")
-        elif action.code == "resume" and person.is_active:
-            nothing = _("Nothing to change")
-        elif person.pk in owners and action.code != "resume":
-            nothing = _("The owner of the space is protected")
-        else:
-            try:
-                authority.check_manage(ctx, person.pk, held)
-            except IdentityError as error:
-                nothing = error.message
-    return Effect(person, not nothing, nothing)
+def people_in(row: BulkAction) -> list[Any]:
+    """Return the present people of a stored action with ``granted``, by name (1 query).
 
-
-@transaction.atomic
-def run(ctx: TenantContext, action: Action, people: Sequence[Any]) -> int:
-    """Do what ``preview`` announced and return how many accounts changed.
-
-    Someone who became protected meanwhile (the last administrator) is left as she is.
+    The database reads the ids from the row: thousands of them never travel back to it.
     """
-    done = 0
-    for effect in preview(ctx, action, people):
-        if not effect.changes:
-            continue
-        try:
-            with transaction.atomic():
-                done += _change(action, effect.person)
-        except IdentityError:
-            continue
-    return done
+    stored = BulkAction.objects.filter(pk=row.pk)
+    ids = stored.annotate(one=Func(F("people"), function="unnest")).values("one")
+    return _by_name(User.objects.present().filter(pk__in=ids))
 
 
-def _change(action: Action, person: Any) -> bool:
+def _by_name(found: QuerySet[User]) -> list[Any]:
+    return list(selectors.with_roles(found).order_by("last_name", "first_name", "email", "id"))
+
+
+def preview(ctx: TenantContext, action: Action, people: Sequence[Any]) -> list[Effect]:
+    """Return what would happen to each person; writes nothing. ``people`` carry ``granted``.
+
+    At most seven queries, whatever the number of people.
+    """
+    facts = _facts(ctx, action)
+    return [_effect(action, person, facts) for person in people]
+
+
+def reasons(effects: Iterable[Effect]) -> list[tuple[str, int]]:
+    """Return why people are left out, the most frequent reason first."""
+    return Counter(effect.note for effect in effects if not effect.changes).most_common()
+
+
+def _facts(ctx: TenantContext, action: Action) -> _Facts:
+    members: frozenset[UUID] = frozenset()
+    if action.cohort is not None:
+        rows = CohortMembership.objects.filter(cohort=action.cohort)
+        members = frozenset(rows.values_list("person_id", flat=True))
+    lasting = User.objects.present().filter(is_active=True, expires_at=None, groups__name="admin")
+    return _Facts(
+        actor=ctx.person.id if ctx.person is not None else None,
+        reach=authority.assignable_codes(ctx),
+        may_manage=ctx.can("identity.manage_people"),
+        owners=frozenset(SpaceOwner.objects.values_list("person_id", flat=True)),
+        members=members,
+        admins=set(lasting.values_list("pk", flat=True)),
+        labels=roles.labels(),
+    )
+
+
+def _effect(action: Action, person: Any, facts: _Facts) -> Effect:
+    if action.code.startswith("role_"):
+        note = _role_note(action, person, facts)
+    elif action.code.startswith("cohort_"):
+        note = _cohort_note(action, person, facts)
+    else:
+        note = _account_note(action, person, facts)
+    loses_admin = action.code in _CLOSING or (action.code, action.role) == ("role_remove", "admin")
+    if not note and loses_admin and person.pk in facts.admins:
+        if facts.admins == {person.pk}:
+            note = _("The last administrator stays")
+        else:
+            facts.admins.discard(person.pk)
+    return Effect(person, not note, note)
+
+
+def _role_note(action: Action, person: Any, facts: _Facts) -> str:
+    holds = action.role in person.granted
+    if holds == (action.code == "role_add"):
+        return _("Has this role already") if holds else _("Does not have this role")
+    if person.pk == facts.actor:
+        return _("You: change your own roles on your page")
+    if person.pk in facts.owners and (action.code, action.role) == ("role_remove", "admin"):
+        return _("The owner stays an administrator")
+    return authority.refuse_role_change([action.role], facts.reach)
+
+
+def _cohort_note(action: Action, person: Any, facts: _Facts) -> str:
+    inside = person.pk in facts.members
+    if inside == (action.code == "cohort_add"):
+        return _("In this cohort already") if inside else _("Not in this cohort")
+    return ""
+
+
+def _account_note(action: Action, person: Any, facts: _Facts) -> str:
+    if person.pk == facts.actor:
+        return _("Your own account")
+    if action.code == "suspend" and not person.is_active:
+        return _("Already suspended")
+    if action.code == "resume" and person.is_active:
+        return _("Not suspended")
+    if action.code == "resend" and selectors.status_of(person) != "invited":
+        return _("No invitation is waiting for an answer")
+    if action.code in _CLOSING and person.pk in facts.owners:
+        return _("The owner of the space is protected")
+    beyond = sorted(set(person.granted) - facts.reach)
+    if beyond:
+        return _("Has a role that you may not give: %(roles)s") % {
+            "roles": ", ".join(facts.labels.get(code, code) for code in beyond)
+        }
+    return "" if facts.may_manage else _("You may not manage people")
+
+
+def change(action: Action, person: Any, *, actor: User | None) -> bool:
+    """Do the action to one person of a preview; return whether something changed.
+
+    Raises ``IdentityError`` when the person became protected since the preview.
+    """
     held = set(person.granted)
     if action.code == "role_add":
         return services.set_roles(person, held | {action.role})
@@ -129,9 +201,12 @@ def _change(action: Action, person: Any) -> bool:
     if action.code == "cohort_remove" and action.cohort is not None:
         return services.remove_from_cohort(person, action.cohort)
     if action.code == "suspend":
-        return services.suspend(person, action.reason)
+        return services.suspend(person, action.reason, notify=action.notify)
     if action.code == "resume":
-        return services.resume(person)
+        return services.resume(person, notify=action.notify)
+    if action.code == "resend":
+        services.resend_invitation(person, invited_by=actor)
+        return True
     services.remove(person)
     return True
 

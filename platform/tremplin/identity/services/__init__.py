@@ -9,6 +9,12 @@ from tremplin.identity.services.cohorts import (
     remove_from_cohort,
     rename_cohort,
 )
+from tremplin.identity.services.custom_roles import (
+    allow_custom_roles,
+    change_role,
+    create_role,
+    delete_role,
+)
 from tremplin.identity.services.invitations import (
     accept_invitation,
     find_invitation,
@@ -22,6 +28,12 @@ from tremplin.identity.services.people import (
     checked_email,
     create_person,
     update_person,
+)
+from tremplin.identity.services.pilots import (
+    create_pilots,
+    end_pilot,
+    extend_pilot,
+    keep_pilot,
 )
 from tremplin.identity.services.removal import (
     anonymise,
@@ -47,6 +59,14 @@ from tremplin.identity.services.suspension import (
 )
 
 __all__ = [
+    "allow_custom_roles",
+    "keep_pilot",
+    "extend_pilot",
+    "end_pilot",
+    "create_pilots",
+    "delete_role",
+    "create_role",
+    "change_role",
     "accept_invitation",
     "add_to_cohort",
     "anonymise",

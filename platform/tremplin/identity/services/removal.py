@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from tremplin.identity import sharing
 from tremplin.identity.errors import IdentityError
 from tremplin.identity.models import (
     CohortMembership,
@@ -20,7 +21,7 @@ from tremplin.identity.models import (
     User,
 )
 from tremplin.identity.services.record import audit, target
-from tremplin.identity.services.roles import is_owner
+from tremplin.identity.services.roles import is_owner, keep_an_admin
 from tremplin.identity.services.sessions import end_sessions
 
 _erasers: list[Callable[[UUID], None]] = []
@@ -37,12 +38,13 @@ def remove(person: User) -> None:
     """Close the account for good and erase what the space keeps about the person.
 
     Every registered eraser runs first, then the account becomes anonymous. Raises
-    ``IdentityError`` ``owner_protected``.
+    ``IdentityError`` ``owner_protected`` or ``last_admin``.
     """
     if is_owner(person):
         raise IdentityError("owner_protected", _("The owner of the space cannot be removed."))
     if person.removed_at is not None:
         return
+    keep_an_admin(person)
     for eraser in _erasers:
         eraser(person.pk)
     person.refresh_from_db()
@@ -61,6 +63,7 @@ def anonymise(person: User) -> None:
         return
     if is_owner(person):
         raise IdentityError("owner_protected", _("The owner of the space cannot be removed."))
+    keep_an_admin(person)
     end_sessions(person)
     Authenticator.objects.filter(user=person).delete()
     EmailAddress.objects.filter(user=person).delete()
@@ -70,6 +73,7 @@ def anonymise(person: User) -> None:
     TenantMembership.objects.filter(account=person).delete()
     person.groups.clear()
     person.user_permissions.clear()
+    sharing.forget_person(person)
     person.email = f"erased-{person.pk}@erased.invalid"
     person.first_name = person.last_name = person.suspended_reason = person.locale = ""
     person.is_active = False

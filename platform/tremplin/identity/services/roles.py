@@ -56,11 +56,17 @@ def set_roles(person: User, roles: Iterable[str]) -> bool:
 
 
 def keep_an_admin(person: User) -> None:
-    """Refuse to close or demote the last administrator. Raises ``IdentityError`` ``last_admin``."""
-    others = (
-        User.objects.present().filter(is_active=True, groups__name="admin").exclude(pk=person.pk)
-    )
-    if "admin" in set(person.groups.values_list("name", flat=True)) and not others.exists():
+    """Refuse to close or demote the last administrator. Raises ``IdentityError`` ``last_admin``.
+
+    The row of the role is locked until the end of the transaction: two administrators who close
+    each other's account at the same moment cannot both succeed. An account with an end date does
+    not count: the space would be left without an administrator when it expires.
+    """
+    if not person.groups.filter(name="admin").exists():
+        return
+    list(Group.objects.select_for_update().filter(name="admin").values_list("pk", flat=True))
+    others = User.objects.present().filter(is_active=True, expires_at=None, groups__name="admin")
+    if not others.exclude(pk=person.pk).exists():
         raise IdentityError(
             "last_admin",
             _("This is the last administrator. Make someone else an administrator first."),

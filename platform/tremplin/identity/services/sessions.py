@@ -8,6 +8,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.db import transaction
 
+from tremplin.identity.api_access.revocation import revoke_tokens
 from tremplin.identity.models import User
 from tremplin.identity.services.record import audit, target
 
@@ -26,6 +27,7 @@ def end_sessions(person: User) -> int:
     User.objects.filter(pk=person.pk).update(session_stamp=person.session_stamp)
     Session.objects.filter(session_key__in=keys).delete()
     UserSession.objects.filter(user=person).delete()
+    revoke_tokens(person)
     close_streams(person)
     return len(keys)
 

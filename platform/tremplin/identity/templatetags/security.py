@@ -24,7 +24,7 @@ def _tabs() -> list[tuple[str, str, str, str, str]]:
         (
             gettext("Support access"),
             "people:support_access",
-            "identity.support_access",
+            rules,
             "life-buoy",
             "tab-support",
         ),

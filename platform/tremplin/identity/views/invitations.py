@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods
 from tremplin.identity import identity_settings, services
 from tremplin.identity.errors import IdentityError
 from tremplin.identity.forms import InvitationForm
+from tremplin.identity.network.refusals import too_many_requests
 from tremplin.kernel import throttle
 from tremplin.kernel.access import guarded
 
@@ -41,8 +42,9 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
     A token of another space is unknown here (404); a used, revoked or old one answers 410.
     """
     address = request.META.get("REMOTE_ADDR", "")
-    if throttle.hit("identity.invitation", address, limit=300, seconds=60) is not None:
-        return HttpResponse(status=429, headers={"Retry-After": "60"})
+    over = throttle.hit("identity.invitation", address, limit=300, seconds=60)
+    if over is not None:
+        return too_many_requests(request, over.retry_after)
     invitation = services.find_invitation(token)
     if invitation is None or invitation.person.removed_at is not None:
         raise Http404

@@ -1,19 +1,18 @@
-"""The list of people, actions on several of them, invitations and the export."""
+"""The list of people, invitations and the export."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from tremplin.identity import roles as role_catalogue
 from tremplin.identity import selectors
@@ -22,7 +21,7 @@ from tremplin.identity.importing.export import csv_bytes, separator_for
 from tremplin.identity.internal import authority
 from tremplin.identity.internal import bulk as bulk_actions
 from tremplin.identity.models import User
-from tremplin.identity.people_forms import BulkForm, InviteForm, role_choices
+from tremplin.identity.people_forms import InviteForm, role_choices
 from tremplin.kernel.access import guarded
 
 PAGE_SIZE = 25
@@ -46,12 +45,13 @@ STATUS_VARIANTS = {
 }
 
 
-def _filter(request: HttpRequest) -> selectors.PeopleFilter:
-    status = request.GET.get("status", "")
+def filter_of(values: QueryDict) -> selectors.PeopleFilter:
+    """Return the filter of the list that an address or a form names."""
+    status = values.get("status", "")
     return selectors.PeopleFilter(
-        text=request.GET.get("q", "")[:200],
-        role=request.GET.get("role", "")[:40],
-        cohort=request.GET.get("cohort", "")[:140],
+        text=values.get("q", "")[:200],
+        role=values.get("role", "")[:40],
+        cohort=values.get("cohort", "")[:140],
         status=status if status in selectors.STATUSES else "",
     )
 
@@ -59,13 +59,14 @@ def _filter(request: HttpRequest) -> selectors.PeopleFilter:
 def _rows(people: list[Any]) -> list[dict[str, Any]]:
     cohorts = selectors.cohorts_by_person([row.pk for row in people])
     labels = status_labels()
+    names = role_catalogue.labels()
     rows = []
     for row in people:
         status = selectors.status_of(row)
         rows.append(
             {
                 "person": row,
-                "roles": [role_catalogue.label(code) for code in row.granted],
+                "roles": [names.get(code, code) for code in row.granted],
                 "cohorts": cohorts[row.pk],
                 "status": status,
                 "status_label": labels[status],
@@ -79,12 +80,15 @@ def _rows(people: list[Any]) -> list[dict[str, Any]]:
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     """Show the people of the space, searched and filtered."""
-    return _list(request)
+    return people_page(request, request.GET)
 
 
-def _list(request: HttpRequest, errors: list[str] | None = None) -> HttpResponse:
+def people_page(
+    request: HttpRequest, values: QueryDict, errors: list[str] | None = None
+) -> HttpResponse:
+    """Return the list under the filter of ``values``, with what is wrong with an action."""
     ctx: Any = request.ctx  # type: ignore[attr-defined]
-    wanted = _filter(request)
+    wanted = filter_of(values)
     page = Paginator(selectors.people(wanted), PAGE_SIZE).get_page(request.GET.get("page"))
     shown: Any = page.object_list
     page.object_list = list(selectors.with_roles(shown))
@@ -96,7 +100,7 @@ def _list(request: HttpRequest, errors: list[str] | None = None) -> HttpResponse
         "filter": wanted,
         "filtering": wanted != selectors.PeopleFilter(),
         "roles": [
-            (role.code, role_catalogue.label(role.code))
+            (role.code, role_catalogue.name_of(role))
             for role in role_catalogue.roles_for(ctx.tenant.kind)
         ],
         "cohorts": list(selectors.cohorts()),
@@ -104,64 +108,9 @@ def _list(request: HttpRequest, errors: list[str] | None = None) -> HttpResponse
         "can_manage": ctx.can("identity.manage_people"),
         "assignable": role_choices(ctx),
         "errors": errors or [],
-        "query": request.GET.urlencode(),
+        "query": values.urlencode(),
     }
     return render(request, "identity/people/list.html", context, status=422 if errors else 200)
-
-
-def _uuids(values: list[str]) -> list[UUID]:
-    found = []
-    for value in values[:5000]:
-        try:
-            found.append(UUID(value))
-        except ValueError:
-            continue
-    return found
-
-
-@guarded("identity.manage_people")
-@require_POST
-def bulk(request: HttpRequest) -> HttpResponse:
-    """Show what an action on several people would do, then do it when confirmed."""
-    ctx: Any = request.ctx  # type: ignore[attr-defined]
-    asked = _uuids(request.POST.getlist("person"))
-    people: list[Any] = list(
-        selectors.with_roles(User.objects.present().filter(pk__in=asked)).order_by(
-            "last_name", "first_name", "email"
-        )
-    )
-    form = BulkForm(request.POST, ctx=ctx, people=[str(row.pk) for row in people])
-    if not form.is_valid():
-        problems = [str(error) for errors in form.errors.values() for error in errors]
-        return _list(request, problems)
-    chosen = bulk_actions.Action(
-        form.cleaned_data["action"],
-        role=form.cleaned_data["role"],
-        cohort=form.cleaned_data["cohort"],
-        reason=form.cleaned_data["reason"],
-    )
-    if form.cleaned_data["confirm"]:
-        if chosen.code == "suspend" and not chosen.reason.strip():
-            form.add_error("reason", _("Give a reason: it is shown to your colleagues."))
-        else:
-            done = bulk_actions.run(ctx, chosen, people)
-            messages.success(
-                request,
-                ngettext("%(count)s account changed.", "%(count)s accounts changed.", done)
-                % {"count": done},
-            )
-            return redirect("people:list")
-    effects = bulk_actions.preview(ctx, chosen, people)
-    context = {
-        "page_title": bulk_actions.title(chosen),
-        "form": form,
-        "action": chosen,
-        "effects": effects,
-        "changing": sum(effect.changes for effect in effects),
-        "needs_reason": chosen.code == "suspend",
-        "destructive": chosen.code in {"suspend", "remove"},
-    }
-    return render(request, "identity/people/bulk.html", context, status=422 if form.errors else 200)
 
 
 @guarded("identity.manage_people")
@@ -212,7 +161,7 @@ def export(request: HttpRequest) -> HttpResponse:
     """Send the filtered list as CSV; the export is recorded."""
     from tremplin.api import services as platform
 
-    people: list[Any] = list(selectors.with_roles(selectors.people(_filter(request))))
+    people: list[Any] = list(selectors.with_roles(selectors.people(filter_of(request.GET))))
     cohorts = selectors.cohorts_by_person([row.pk for row in people])
     labels = status_labels()
     header = [

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,6 +19,7 @@ from tremplin.identity import selectors, services
 from tremplin.identity.errors import IdentityError
 from tremplin.identity.internal import authority
 from tremplin.identity.models import Cohort
+from tremplin.identity.normalise import is_reachable
 from tremplin.identity.people_forms import CohortsForm, PersonForm, ReasonForm, RolesForm
 from tremplin.identity.views.people import STATUS_VARIANTS, status_labels
 from tremplin.kernel.access import guarded
@@ -33,30 +35,29 @@ def _person(pk: UUID) -> Any:
 def _page(
     request: HttpRequest, person: Any, forms_in_error: dict[str, forms.Form] | None = None
 ) -> HttpResponse:
-    from allauth.usersessions.models import UserSession
-
     ctx: Any = request.ctx  # type: ignore[attr-defined]
     cohorts = list(Cohort.objects.filter(memberships__person=person))
     status = selectors.status_of(person)
     mine = person.pk == ctx.person.id
     held = set(person.granted)
     reachable = authority.assignable_codes(ctx)
+    may_close = ctx.can("identity.manage_people") and held <= reachable
+    names = role_catalogue.labels()
     context = {
         "page_title": person.display_name,
         "person": person,
         "status": status,
         "status_label": status_labels()[status],
         "status_variant": STATUS_VARIANTS[status],
-        "roles": [role_catalogue.label(code) for code in person.granted],
-        "fixed_roles": [
-            role_catalogue.label(code) for code in person.granted if code not in reachable
-        ],
+        "roles": [names.get(code, code) for code in person.granted],
+        "fixed_roles": [names.get(code, code) for code in person.granted if code not in reachable],
+        "last_day": selectors.last_day(person),
         "cohorts": cohorts,
         "owner": services.is_owner(person),
         "mine": mine,
-        "can_edit": authority.may_manage(ctx, held),
+        "can_edit": may_close,
         "can_manage": ctx.can("identity.manage_people"),
-        "can_close": not mine and authority.may_manage(ctx, held),
+        "can_close": not mine and may_close,
         "can_roles": ctx.can("identity.manage_people") and bool(reachable),
         "invitation": selectors.pending_invitation(person.pk),
         # Addresses and browsers are shown to the person and to who manages accounts, not to trainers.
@@ -74,7 +75,7 @@ def _page(
         ),
         "roles_form": RolesForm(ctx=ctx, initial={"roles": sorted(held)}),
         "cohorts_form": CohortsForm(initial={"cohorts": [cohort.pk for cohort in cohorts]}),
-        "reason_form": ReasonForm(),
+        "reachable": is_reachable(person.email),
         **(forms_in_error or {}),
     }
     return render(
@@ -161,26 +162,53 @@ def _act(
 
 
 @guarded("identity.manage_people")
-@require_POST
+@require_http_methods(["GET", "POST"])
 def suspend(request: HttpRequest, person: UUID) -> HttpResponse:
-    """Close an account at once, with a reason."""
-    form = ReasonForm(request.POST)
-    if not form.is_valid():
-        return _page(request, _person(person), {"reason_form": form})
-    reason = form.cleaned_data["reason"]
-    return _act(
-        request,
-        person,
-        lambda found: services.suspend(found, reason),
-        _("The account is suspended and its sessions are closed."),
+    """Ask for a reason and whether to tell the person, then close the account at once."""
+    found = _person(person)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        reason, notify = form.cleaned_data["reason"], form.cleaned_data["notify"]
+        return _act(
+            request,
+            person,
+            lambda found: services.suspend(found, reason, notify=notify),
+            _("The account is suspended and its sessions are closed."),
+        )
+    context = {
+        "page_title": _("Suspend %(name)s") % {"name": found.display_name},
+        "person": found,
+        "form": form,
+        "problem": _why_not(request, found, _("The owner of the space cannot be suspended.")),
+        "sessions": UserSession.objects.filter(user=found).count(),
+        "reachable": is_reachable(found.email),
+    }
+    return render(
+        request, "identity/people/suspend.html", context, status=422 if form.errors else 200
     )
+
+
+def _why_not(request: HttpRequest, person: Any, owner_text: str) -> str:
+    """Return why this person may not be closed by whoever asks, or an empty string."""
+    ctx: Any = request.ctx  # type: ignore[attr-defined]
+    try:
+        authority.check_manage(ctx, person.pk, person.granted)
+    except IdentityError as error:
+        return error.message
+    return owner_text if services.is_owner(person) else ""
 
 
 @guarded("identity.manage_people")
 @require_POST
 def resume(request: HttpRequest, person: UUID) -> HttpResponse:
-    """Open a suspended account again."""
-    return _act(request, person, services.resume, _("The account is open again."))
+    """Open a suspended account again; the person is told when the form says so."""
+    notify = "plain" if request.POST.get("notify") else ""
+    return _act(
+        request,
+        person,
+        lambda found: services.resume(found, notify=notify),
+        _("The account is open again."),
+    )
 
 
 @guarded("identity.manage_people")
@@ -206,15 +234,8 @@ def sessions(request: HttpRequest, person: UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def remove(request: HttpRequest, person: UUID) -> HttpResponse:
     """Ask, then close an account for good and erase what the space keeps about the person."""
-    ctx: Any = request.ctx  # type: ignore[attr-defined]
     found = _person(person)
-    problem = ""
-    try:
-        authority.check_manage(ctx, found.pk, found.granted)
-        if services.is_owner(found):
-            problem = _("The owner of the space cannot be removed.")
-    except IdentityError as error:
-        problem = error.message
+    problem = _why_not(request, found, _("The owner of the space cannot be removed."))
     if request.method == "POST" and not problem:
         try:
             services.remove(found)

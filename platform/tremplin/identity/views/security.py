@@ -1,23 +1,26 @@
-"""Security events of the space."""
+"""Security events of the space: who signed in, who changed a right or a rule."""
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC
 from typing import Any
-from uuid import UUID
+from urllib.parse import urlencode
 
-from django.core.paginator import Paginator
-from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from tremplin.identity.models import User
+from tremplin.identity import audit_reading
+from tremplin.identity.audit_reading import AuditFilter, Cursor
+from tremplin.kernel import audit, clock
 from tremplin.kernel.access import guarded
-from tremplin.kernel.models import AuditEvent
 
-PAGE_SIZE = 50
-NOBODY = UUID(int=0)
+BATCH = 2000
+BLOCK_SIZE = 65536
 
 
 def kind_labels() -> dict[str, str]:
@@ -34,63 +37,159 @@ def kind_labels() -> dict[str, str]:
         "security.mfa_removed": _("Second factor removed"),
         "security.mfa_reset": _("Recovery codes renewed"),
         "security.sessions_revoked": _("Sessions closed"),
+        "security.session_idle": _("Session ended without activity"),
+        "security.new_device": _("Sign-in with a new browser"),
+        "security.sign_in_changed": _("Rules of sign-in changed"),
         "security.roles_changed": _("Roles changed"),
         "security.owner_changed": _("Owner changed"),
         "security.person_suspended": _("Account suspended"),
         "security.person_resumed": _("Account opened again"),
         "security.person_expired": _("Account expired"),
         "security.person_removed": _("Person removed"),
+        "security.pilot_created": _("Temporary account created"),
+        "security.pilot_extended": _("End of a temporary account moved"),
+        "security.pilot_kept": _("Temporary account kept for good"),
+        "security.role_created": _("Role created"),
+        "security.role_changed": _("Permissions of a role changed"),
+        "security.role_deleted": _("Role deleted"),
+        "security.object_shared": _("Object shared"),
+        "security.object_unshared": _("Object no longer shared"),
         "security.invitation_accepted": _("Invitation accepted"),
+        "security.sso_configured": _("Single sign-on configured"),
+        "security.sso_switched_on": _("Sign-in connection switched on"),
+        "security.sso_switched_off": _("Sign-in connection switched off"),
+        "security.sso_deleted": _("Sign-in connection deleted"),
+        "security.sso_linked": _("Account linked"),
+        "security.sso_unlinked": _("Linked account disconnected"),
+        "security.sso_person_created": _("Account opened by single sign-on"),
+        "security.sso_refused": _("Single sign-on refused"),
+        "security.sso_failed": _("Single sign-on failed"),
+        "security.support_allowed": _("Support access allowed"),
+        "security.support_refused": _("Support access switched off"),
+        "security.support_started": _("Visit of support started"),
+        "security.support_ended": _("Visit of support ended"),
+        "security.support_expired": _("Visit of support expired"),
+        "security.api_key_created": _("API key made"),
+        "security.api_key_rotated": _("API key given a new secret"),
+        "security.api_key_revoked": _("API key revoked"),
+        "security.api_client_created": _("Application made"),
+        "security.api_client_rotated": _("Application given a new secret"),
+        "security.api_client_revoked": _("Application revoked"),
+        "security.token_reused": _("Used refresh token presented again"),
+        "security.directory_user_created": _("Directory: person added"),
+        "security.directory_user_linked": _("Directory: person linked"),
+        "security.directory_user_updated": _("Directory: person changed"),
+        "security.directory_user_deleted": _("Directory: person taken away"),
+        "security.directory_group_created": _("Directory: group added"),
+        "security.directory_group_changed": _("Directory: members changed"),
+        "security.directory_group_deleted": _("Directory: group taken away"),
+        "security.directory_role_mapped": _("Directory: group gives a role"),
+        "security.directory_role_unmapped": _("Directory: group gives a role no more"),
+        "security.directory_roles_changed": _("Directory: roles of many people changed"),
+        "security.directory_refused": _("Directory: request refused"),
         "people.invited": _("Person invited"),
         "people.imported": _("People imported"),
         "people.exported": _("People exported"),
         "people.cohort_deleted": _("Cohort deleted"),
+        "security.networks_tried": _("Networks tried"),
+        "security.networks_changed": _("Networks changed"),
+        "security.networks_rolled_back": _("Networks rolled back"),
+        "security.networks_cleared": _("Networks removed by the operator"),
+        "security.network_refused": _("Network refused"),
+        "security.framing_changed": _("Embedding changed"),
+        "security.domain_added": _("Domain added"),
+        "security.domain_verified": _("Domain verified"),
+        "security.domain_primary": _("Main domain changed"),
+        "security.domain_removed": _("Domain removed"),
+        "security.events_exported": _("Security events exported"),
+        "security.audit_exported": _("Audit log exported"),
+        "security.audit_check_asked": _("Check of the audit log asked"),
+        "security.audit_checked": _("Audit log checked"),
+        "security.audit_broken": _("Audit log found broken"),
+        "security.space_export_asked": _("Archive of the space asked"),
+        "security.space_exported": _("Archive of the space downloaded"),
+        "security.space_suspended": _("Space suspended"),
+        "security.space_resumed": _("Space opened again"),
     }
-
-
-def _person_id(target: str) -> UUID | None:
-    if not target.startswith("person:"):
-        return None
-    try:
-        return UUID(target.removeprefix("person:"))
-    except ValueError:
-        return None
 
 
 @guarded("kernel.view_audit")
 @require_GET
 def events(request: HttpRequest) -> HttpResponse:
-    """Show the security events, newest first, filtered by kind."""
+    """Show the security events, newest first, filtered by kind, person, address and period."""
     labels = kind_labels()
-    kind = request.GET.get("kind", "")
-    found = AuditEvent.objects.filter(
-        Q(kind__startswith="security.") | Q(kind__startswith="people.")
-    )
-    if kind in labels:
-        found = found.filter(kind=kind)
-    page = Paginator(found.order_by("-id"), PAGE_SIZE).get_page(request.GET.get("page"))
-    rows: list[Any] = list(page.object_list)
-    ids = {row.actor for row in rows if row.actor} | {
-        pk for row in rows if (pk := _person_id(row.target)) is not None
-    }
-    people = {person.pk: person for person in User.objects.filter(pk__in=ids)}
-    names = {pk: person.display_name for pk, person in people.items()}
-    present = {pk for pk, person in people.items() if person.removed_at is None}
+    wanted = AuditFilter.read(request.GET)
+    rows = audit_reading.matching(wanted, timezone=_zone(request), security_only=True)
+    page = audit_reading.page(rows, Cursor.read(request.GET), wanted.query())
     context = {
         "page_title": _("Security events"),
         "page": page,
-        "kind": kind,
+        "filter": wanted,
         "kinds": labels.items(),
-        "rows": [
-            {
-                "event": row,
-                "label": labels.get(row.kind, row.kind),
-                "actor": names.get(row.actor, _("Nobody signed in") if not row.actor else "—"),
-                "target": names.get(_person_id(row.target) or NOBODY, ""),
-                "target_id": pk if (pk := _person_id(row.target)) in present else None,
-                "warning": row.kind in {"security.login_failed", "security.mfa_removed"},
-            }
-            for row in rows
-        ],
+        "rows": audit_reading.shown(page.rows, labels),
+        "query": urlencode(wanted.query()),
     }
-    return render(request, "identity/security.html", context)
+    return render(request, "identity/security/events.html", context)
+
+
+@guarded("kernel.view_audit")
+@require_GET
+def export(request: HttpRequest) -> HttpResponseBase:
+    """Send the events that the filters keep as CSV, oldest first; the export is an event too."""
+    wanted = AuditFilter.read(request.GET)
+    rows = audit_reading.matching(wanted, timezone=_zone(request), security_only=True)
+    audit.record("security.events_exported", data={"filters": sorted(wanted.query())})
+    last = rows.order_by("-id").values_list("id", flat=True).first() or 0
+    file = tempfile.TemporaryFile()  # noqa: SIM115  the response closes it
+    for lines in _lines(rows.filter(id__lte=last).order_by("id")):
+        file.write(lines.encode())
+    file.seek(0)
+    day = clock.today(_zone(request)).isoformat()
+    slug = request.tenant.slug  # type: ignore[attr-defined]
+    response = FileResponse(
+        file,
+        as_attachment=True,
+        filename=f"{slug}-security-{day}.csv",
+        content_type="text/csv; charset=utf-8",
+    )
+    response.block_size = BLOCK_SIZE
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _zone(request: HttpRequest) -> str:
+    return str(request.tenant.timezone)  # type: ignore[attr-defined]
+
+
+def _lines(rows: Any) -> Iterator[str]:
+    """Yield the lines, batch by batch: names are looked up once per batch, not per row."""
+    names = (
+        _("When (UTC)"),
+        _("Event"),
+        _("Code"),
+        _("Done by"),
+        _("Concerns"),
+        _("Address"),
+        _("Details"),
+    )
+    labels = kind_labels()
+    yield "\ufeff" + audit.csv_line(names)
+    seen = 0
+    while batch := list(rows.filter(id__gt=seen)[:BATCH]):
+        seen = batch[-1].id
+        yield "".join(_line(row) for row in audit_reading.shown(batch, labels))
+
+
+def _line(row: dict[str, Any]) -> str:
+    event = row["event"]
+    return audit.csv_line(
+        [
+            event.at.astimezone(UTC).isoformat(timespec="seconds"),
+            row["label"],
+            event.kind,
+            row["actor"],
+            row["target"],
+            event.address,
+            "; ".join(f"{name}={value}" for name, value in row["details"]),
+        ]
+    )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
+from tremplin.kernel.addresses import client_address
 from tremplin.kernel.realtime.envelope import frame, is_topic
 from tremplin.kernel.realtime.hub import RESYNC, Client, Hub, Reader
 
@@ -102,7 +103,11 @@ class Endpoint:
         if len(topics) > self._hub.limits.topics_per_stream:
             raise Denied(503, "too_many_topics")
         cursor = headers.get(b"last-event-id") or query.get("last", [""])[-1]
-        address = scope["client"][0] if scope.get("client") else ""
+        peer = scope["client"][0] if scope.get("client") else ""
+        try:
+            address = client_address(peer, headers.get(b"x-forwarded-for", ""))
+        except ValueError:
+            raise Denied(400, "bad_address") from None
         asked = Asked(headers.get(b"host", ""), headers.get(b"cookie", ""), address, topics)
         return asked, cursor[:64]
 
@@ -181,12 +186,14 @@ async def _refuse(send: Send, denied: Denied) -> None:
 
 
 def _headers(scope: Scope) -> dict[bytes, str]:
-    """Return the first value of each header; a second cookie header is joined (HTTP/2)."""
+    """Return the first value of each header; those that may be repeated are joined."""
     found: dict[bytes, str] = {}
     for name, value in scope["headers"]:
         text = value.decode("latin-1")
         if name == b"cookie" and name in found:
             found[name] += f"; {text}"
+        elif name == b"x-forwarded-for" and name in found:
+            found[name] += f", {text}"
         else:
             found.setdefault(name, text)
     return found

@@ -62,6 +62,7 @@ class _Row:
 
 
 _rows: EpochCache[tuple[_Row, ...]] = EpochCache()
+_followers: list[EpochCache[Any]] = []
 
 
 def module_of(model: type[BaseModel]) -> str:
@@ -182,8 +183,17 @@ def missing_settings(tenant: Any, slug: str) -> list[str]:
 
 
 def forget_cache() -> None:
-    """Drop what this process remembers."""
+    """Drop what this process remembers, and what was made of it."""
     _rows.clear()
+    for cache in _followers:
+        cache.clear()
+
+
+def cache_of_settings() -> EpochCache[Any]:
+    """Return a cache for what is made of settings: it is dropped whenever they change."""
+    cache: EpochCache[Any] = EpochCache()
+    _followers.append(cache)
+    return cache
 
 
 _UNUSABLE = object()

@@ -26,7 +26,8 @@ def rt(context: dict[str, Any], *topics: str) -> SafeString:
     """
     request = context.get("request")
     ctx = getattr(request, "ctx", None)
-    if ctx is None:
+    # The streams of a person are closed to a visit of support.
+    if ctx is None or getattr(request, "support_visit", None) is not None:
         return SafeString("")
     named = [f"person.{ctx.person.id}" if t == "person" and ctx.person else t for t in topics]
     allowed = [topic for topic in dict.fromkeys(named) if is_allowed(ctx, topic)]

@@ -28,6 +28,7 @@ from tremplin.kernel import registry as plugins
 from tremplin.kernel.dispatch import dispatcher
 from tremplin.kernel.state.models import SettingValue
 from tremplin.operations.demo import logos, world
+from tremplin.operations.demo.idp import services as idp
 from tremplin.operations.demo.world import DemoPerson
 from tremplin.profiles.services import set_accommodation
 
@@ -75,7 +76,19 @@ def prepare(reset: bool, report: Report) -> DemoSummary:
     data = world.load()
     if not SettingValue.objects.filter(**MARKER, value=data["meta"]["version"]).exists():
         _load(data, report)
+    _connect_sso(data)
     return _summary(data)
+
+
+def _connect_sso(data: dict[str, Any]) -> None:
+    """Serve the demo's identity provider and connect the spaces that use it."""
+    hq = registry.by_host(data["platform"]["host"])
+    if hq is not None:
+        idp.serve_host(hq)
+    for space in data["tenants"]:
+        tenant = registry.by_slug(space["key"])
+        if tenant is not None and space.get("sso"):
+            idp.connect(tenant, space["sso"])
 
 
 def _load(data: dict[str, Any], report: Report) -> None:

@@ -1,1 +1,1 @@
-"""SCIM 2.0: a directory creates, changes and deactivates people and cohorts."""
+"""SCIM 2.0: a directory keeps the people and cohorts of the space up to date (RFC 7643, 7644)."""

@@ -8,7 +8,8 @@ from django import template
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
-from tremplin.sso.selectors import LoginButton, login_buttons
+from tremplin.sso import selectors
+from tremplin.sso.selectors import LinkedIdentities, LoginButton, login_buttons
 
 register = template.Library()
 
@@ -17,6 +18,12 @@ register = template.Library()
 def sso_buttons() -> list[LoginButton]:
     """Return the providers that people of this space may sign in with."""
     return login_buttons()
+
+
+@register.simple_tag(takes_context=True)
+def linked_identities(context: template.Context) -> LinkedIdentities:
+    """Return the identities linked to the account of the person who reads the page."""
+    return selectors.linked_identities(context["request"].user)
 
 
 @register.simple_tag(takes_context=True)
@@ -35,5 +42,11 @@ def sso_tabs(context: template.Context) -> list[dict[str, Any]]:
             url = reverse(name)
         except NoReverseMatch:
             continue
-        tabs.append({"label": label, "url": url, "current": url == path})
+        tabs.append(
+            {
+                "label": label,
+                "url": url,
+                "current": url == path or (name != "sso_console:index" and path.startswith(url)),
+            }
+        )
     return tabs

@@ -1,0 +1,164 @@
+"""The whole audit log: filters, details, check of the chain, signed export."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from tremplin.identity import audit_check, audit_reading
+from tremplin.identity.audit_reading import AuditFilter, Cursor
+from tremplin.identity.views.security import kind_labels
+from tremplin.kernel import audit, audit_export, clock
+from tremplin.kernel.access import guarded
+from tremplin.kernel.models import AuditEvent
+
+BLOCK_SIZE = 65536
+
+
+def labels() -> dict[str, str]:
+    """Return the names of the kinds of every part of the platform that has one."""
+    return {
+        **kind_labels(),
+        "settings.changed": _("Settings changed"),
+        "module.activated": _("Module activated"),
+        "module.deactivated": _("Module deactivated"),
+        "licence.changed": _("Licence changed"),
+        "modules.switched_on": _("Module switched on"),
+        "modules.switched_off": _("Module switched off"),
+        "modules.trial_started": _("Trial of a module started"),
+        "modules.settings_changed": _("Settings of a module changed"),
+        "branding.published": _("Branding published"),
+        "branding.restored": _("Branding restored"),
+        "privacy.exported": _("Personal data exported"),
+        "privacy.erasure_requested": _("Erasure requested"),
+        "privacy.erasure_cancelled": _("Erasure cancelled"),
+        "privacy.erased": _("Personal data erased"),
+        "profiles.accommodation_set": _("Accommodation changed"),
+        "operations.space_requested": _("Space requested"),
+        "operations.space_created": _("Space created"),
+        "operations.space_suspended": _("Space suspended"),
+        "operations.space_resumed": _("Space opened again"),
+    }
+
+
+def _families() -> dict[str, str]:
+    """Return the first words of kinds, each a filter of its own."""
+    return {
+        "security.": _("All of security"),
+        "people.": _("All of people"),
+        "settings.": _("All of settings"),
+        "modules.": _("All of modules"),
+        "branding.": _("All of branding"),
+        "privacy.": _("All of privacy"),
+        "operations.": _("All of operations"),
+    }
+
+
+def _choices(chosen: str) -> list[tuple[str, str]]:
+    """Return the filters that this log can answer: families first, then kinds by their name."""
+    held, names = audit_reading.kinds(), labels()
+    families = [
+        (code, name)
+        for code, name in _families().items()
+        if any(kind.startswith(code) for kind in held)
+    ]
+    listed = sorted(((kind, names.get(kind, kind)) for kind in held), key=lambda pair: pair[1])
+    known = {code for code, _name in [*families, *listed]}
+    extra = [(chosen, names.get(chosen, chosen))] if chosen and chosen not in known else []
+    return [*families, *extra, *listed]
+
+
+def _zone(request: HttpRequest) -> str:
+    return str(request.tenant.timezone)  # type: ignore[attr-defined]
+
+
+def _check_context() -> dict[str, Any]:
+    reasons = {
+        "its content was changed": _("its content was changed"),
+        "a row before it was removed or changed": _("a row before it was removed or changed"),
+        "older than the retention checkpoint": _("it is older than the retention checkpoint"),
+    }
+    last = audit_check.last_check()
+    return {"check": last, "check_reason": reasons.get(last.reason, last.reason) if last else ""}
+
+
+@guarded("kernel.view_audit")
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    """Show every event, newest first, page by key."""
+    wanted = AuditFilter.read(request.GET)
+    rows = audit_reading.matching(wanted, timezone=_zone(request))
+    page = audit_reading.page(rows, Cursor.read(request.GET), wanted.query())
+    context = {
+        "page_title": _("Audit log"),
+        "page": page,
+        "filter": wanted,
+        "kinds": _choices(wanted.kind),
+        "rows": audit_reading.shown(page.rows, labels()),
+        "query": urlencode(wanted.query()),
+        "public_key": audit_export.public_key(),
+        **_check_context(),
+    }
+    return render(request, "identity/security/audit.html", context)
+
+
+@guarded("kernel.view_audit")
+@require_GET
+def detail(request: HttpRequest, event: int) -> HttpResponse:
+    """Show one event with everything it holds; a drawer for htmx, a page otherwise."""
+    row = AuditEvent.objects.filter(pk=event).first() if event < 2**63 else None
+    if row is None:
+        raise Http404
+    (shown,) = audit_reading.shown([row], labels())
+    context = {
+        "page_title": _("Event %(number)s") % {"number": row.pk},
+        "row": shown,
+        "event": row,
+        "intact": audit.row_hash(row) == row.row_hash,
+    }
+    is_drawer = request.headers.get("HX-Request") == "true"
+    template = "audit_drawer" if is_drawer else "audit_event"
+    return render(request, f"identity/security/{template}.html", context)
+
+
+@guarded("kernel.view_audit")
+def verify(request: HttpRequest) -> HttpResponse:
+    """Show how the last check stands; a POST asks for a new one."""
+    if request.method == "POST":
+        if not audit_check.ask():
+            messages.info(request, _("A check is already under way."))
+        return redirect("people:audit")
+    return render(request, "identity/security/audit_check.html", _check_context())
+
+
+@guarded("kernel.view_audit")
+@require_POST
+def export(request: HttpRequest) -> HttpResponseBase:
+    """Send the events that the filters keep as a signed archive; the export is an event too."""
+    wanted = AuditFilter.read(request.POST)
+    person: Any = request.ctx.person  # type: ignore[attr-defined]
+    audit.record("security.audit_exported", data={"filters": sorted(wanted.query())})
+    rows = audit_reading.matching(wanted, timezone=_zone(request))
+    last = rows.order_by("-id").values_list("id", flat=True).first() or 0
+    file = tempfile.TemporaryFile()  # noqa: SIM115  the response closes it
+    audit_export.write(file, rows.filter(id__lte=last), filters=wanted.query(), by=person.id)
+    file.seek(0)
+    day = clock.today(_zone(request)).isoformat()
+    slug = request.tenant.slug  # type: ignore[attr-defined]
+    response = FileResponse(
+        file,
+        as_attachment=True,
+        filename=f"{slug}-audit-{day}.zip",
+        content_type="application/zip",
+    )
+    response.block_size = BLOCK_SIZE
+    response["Cache-Control"] = "no-store"
+    return response

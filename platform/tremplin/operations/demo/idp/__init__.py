@@ -1,0 +1,1 @@
+"""A SAML identity provider of the demo, at ``demo-idp.localhost``: real signatures, invented people."""
