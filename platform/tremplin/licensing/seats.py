@@ -1,0 +1,126 @@
+"""Who sits on the seats of a tenant's plan: counted once per person, never one too many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import F, Q
+
+from tenants.registry import TenantInfo
+from tremplin.api import services
+from tremplin.kernel import clock
+from tremplin.licensing import snapshots
+from tremplin.licensing.errors import SeatsFull
+from tremplin.licensing.models import License, SeatAssignment
+
+
+@dataclass(frozen=True, slots=True)
+class SeatStatus:
+    """Seats of a licence; ``total`` None means that nobody is counted out."""
+
+    used: int
+    total: int | None
+    is_over_limit: bool = False
+
+    @property
+    def free(self) -> int | None:
+        """Return how many more people may come, None without a limit."""
+        return None if self.total is None else max(0, self.total - self.used)
+
+
+_NO_LIMIT = SeatStatus(0, None)
+_ADD = """
+INSERT INTO public.licensing_seatassignment (license_id, member, state, assigned_at)
+SELECT %s, member, %s, %s FROM unnest(%s::uuid[]) AS member
+ON CONFLICT (license_id, member) DO NOTHING RETURNING member
+"""
+
+
+def plan_license(tenant: TenantInfo) -> License | None:
+    """Return the running licence of the whole space, which holds the seats."""
+    if tenant.kind in snapshots.UNLIMITED_KINDS:
+        return None
+    return (
+        License.objects.filter(tenant_id=tenant.pk, module="")
+        .exclude(state=License.State.ENDED)
+        .first()
+    )
+
+
+def status(tenant: TenantInfo) -> SeatStatus:
+    """Return the seats of the space's plan (one query)."""
+    held = plan_license(tenant)
+    if held is None:
+        return _NO_LIMIT
+    return SeatStatus(held.seats_used, held.seats_total, held.is_over_limit)
+
+
+def take(tenant: TenantInfo, members: Sequence[UUID], *, invited: bool = False) -> int:
+    """Give a seat to each of ``members`` who has none and return how many were given.
+
+    All of them or nobody: raises ``SeatsFull``. Joins the caller's transaction, so that nobody is
+    created without her seat. An invited person who arrives keeps the seat of her invitation.
+    """
+    held = plan_license(tenant)
+    if held is None or not members:
+        return 0
+    state = SeatAssignment.State.INVITED if invited else SeatAssignment.State.ACTIVE
+    with transaction.atomic(), services.tenancy().public_write("seats"):
+        with connection.cursor() as cursor:
+            cursor.execute(_ADD, [held.pk, state, clock.now(), sorted(set(members))])
+            given = len(cursor.fetchall())
+        if not invited:
+            SeatAssignment.objects.filter(
+                license=held, member__in=members, state=SeatAssignment.State.INVITED
+            ).update(state=SeatAssignment.State.ACTIVE)
+        if given:
+            room = Q(seats_total__isnull=True) | Q(seats_total__gte=F("seats_used") + given)
+            changed = License.objects.filter(room, pk=held.pk).update(
+                seats_used=F("seats_used") + given
+            )
+            if not changed:
+                now = License.objects.get(pk=held.pk)
+                raise SeatsFull(used=now.seats_used, total=now.seats_total or 0, wanted=given)
+    return given
+
+
+def release(tenant: TenantInfo, members: Iterable[UUID]) -> int:
+    """Free the seats of ``members`` on every licence of the tenant; return how many were freed."""
+    freed = 0
+    with transaction.atomic(), services.tenancy().public_write("seats"):
+        for held in License.objects.filter(tenant_id=tenant.pk).order_by("pk"):
+            gone, _rows = SeatAssignment.objects.filter(
+                license=held, member__in=list(members)
+            ).delete()
+            if gone:
+                License.objects.filter(pk=held.pk).update(seats_used=F("seats_used") - gone)
+                freed += gone
+    return freed
+
+
+def set_total(held: License, total: int | None) -> None:
+    """Change how many seats a licence has; fewer than used only flags it as over its limit.
+
+    Nobody loses access here: the administrator chooses whom to remove. The caller rebuilds.
+    """
+    with transaction.atomic(), services.tenancy().public_write("seats"):
+        row = License.objects.select_for_update().get(pk=held.pk)
+        row.seats_total = total
+        row.is_over_limit = total is not None and row.seats_used > total
+        row.save(update_fields=["seats_total", "is_over_limit", "updated_at"])
+
+
+def recount(tenant: TenantInfo) -> list[str]:
+    """Return, in words, the licences whose counter differs from their rows, and mend them."""
+    found = []
+    with transaction.atomic(), services.tenancy().public_write("seats"):
+        for held in License.objects.select_for_update().filter(tenant_id=tenant.pk):
+            real = held.seats.count()
+            if real != held.seats_used:
+                found.append(f"licence {held.pk}: counter {held.seats_used}, seats {real}")
+                held.seats_used = real
+                held.save(update_fields=["seats_used", "updated_at"])
+    return found
