@@ -41,6 +41,9 @@ ENDED = contextlib.ExitStack()
 
 pytest_plugins = ["tremplin.testing.fixtures"]
 
+# Distributions of their own: "manage.py plugin check" runs their tests.
+collect_ignore = ["plugins/_template", "examples"]
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the mode, the data folder and the server before any setting is read."""
@@ -94,7 +97,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _uses_browser(item):
             item.add_marker(pytest.mark.xdist_group("browser"))
         elif any(found[-1].scope in {"module", "package"} for found in fixtures):
-            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(ROOT).as_posix()))
+            item.add_marker(pytest.mark.xdist_group(os.path.relpath(item.path, ROOT)))
     items.sort(key=_uses_browser)
 
 

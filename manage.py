@@ -221,7 +221,8 @@ def hand_over(arguments):
 
 def main(arguments):
     """Run one command and return its exit status."""
-    name = "dev" if arguments[:1] and arguments[0] in DEVELOPER_VERBS else "base"
+    developer = arguments[:1] and arguments[0] in DEVELOPER_VERBS
+    name = "dev" if developer or arguments[:2] == ["plugin", "check"] else "base"
     from tremplin.config.progress import Progress
 
     try:

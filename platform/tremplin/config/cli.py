@@ -15,6 +15,7 @@ from tremplin.config.progress import Progress
 ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = "tremplin.config.settings"
 MODES = {"demo": "demo", "dev": "dev", "test": "test", "bench": "demo"}
+MODULE_VERBS = frozenset({"check", "key", "sign", "lock", "verify"})  # of "plugin": no database
 DATABASE_FREE = frozenset(
     {
         *("", "help", "version", "--help", "-h", "--version"),
@@ -48,6 +49,8 @@ def main(arguments: list[str]) -> int:
 
 def _run(arguments: list[str]) -> int:
     rest, chosen = split_data_option(arguments)
+    if rest[:2] == ["plugin", "dev"] and "--help" not in rest:
+        rest = _module_under_development(rest[2:])
     verb = rest[0] if rest else ""
     data = data_directory(chosen)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
@@ -61,6 +64,19 @@ def _run(arguments: list[str]) -> int:
         with database(embedded_directory(data), report=Progress().line):
             return _django(rest)
     return _django(rest)
+
+
+def _module_under_development(arguments: list[str]) -> list[str]:
+    """Add the folder of a module to those scanned, and return the ``dev`` command that serves it."""
+    if not arguments or arguments[0].startswith("-"):
+        raise CommandLineError("Say which module: python3 manage.py plugin dev FOLDER.")
+    folder = Path(arguments[0]).expanduser().absolute()
+    if not (folder / "pyproject.toml").is_file():
+        raise CommandLineError(f"{folder} holds no pyproject.toml: give the folder of a module.")
+    known = os.environ.get("TREMPLIN_EXTRA_PLUGINS", "")
+    os.environ["TREMPLIN_EXTRA_PLUGINS"] = os.pathsep.join(filter(None, [known, str(folder)]))
+    verb = "demo" if "--demo" in arguments else "dev"
+    return [verb, *(word for word in arguments[1:] if word != "--demo")]
 
 
 def _own_verbs() -> dict[str, Callable[[list[str], Path, bool], int]]:
@@ -91,6 +107,8 @@ def needs_database(arguments: list[str]) -> bool:
     verb = arguments[0] if arguments else ""
     if verb in DATABASE_FREE or "--help" in arguments or "-h" in arguments:
         return False
+    if verb == "plugin":
+        return len(arguments) < 2 or arguments[1] not in MODULE_VERBS
     return verb != "check" or any(word.startswith("--database") for word in arguments)
 
 

@@ -48,6 +48,12 @@ class Environment(BaseSettings):
     db_pool_size: int = Field(8, ge=2, le=64, description="Database connections per process")
     stripe_key: str = Field("", description="Secret key of Stripe; empty: Stripe is idle")
     stripe_live: bool = Field(False, description="Whether the key is one of the live mode")
+    tax_engine: str = Field(
+        "", description="Installed tax engine (tremplin.tax.v1); empty: the French rules"
+    )
+    invoice_transport: str = Field(
+        "", description="Installed invoice transport (tremplin.invoice_transport.v1); empty: none"
+    )
     email_url: str = Field(
         "", description="smtp://user:password@host:port; empty: files in the data folder"
     )
@@ -60,6 +66,15 @@ class Environment(BaseSettings):
     )
     extra_plugins: str = Field(
         "", description="Folders scanned for more plugins, separated by the path separator"
+    )
+    plugins_lock: Path = Field(
+        ROOT / "plugins.lock", description="File that names the modules of other publishers"
+    )
+    plugins_trust: Path = Field(
+        ROOT / "plugins.trust", description="File of the public keys of trusted publishers"
+    )
+    allow_unsigned: bool = Field(
+        False, description="Run installed modules that nobody signed; refused in production"
     )
     embedded_dir: Path | None = Field(None, description="Folder of the embedded database server")
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from tremplin.config import local_names
 from tremplin.config.env import ROOT, environment, kept_secret, new_rsa_key
 from tremplin.kernel.discovery import discover
+from tremplin.kernel.trust import Policy
 
 env = environment()
 MODE = env.mode
@@ -43,7 +44,15 @@ else:
     SAML_AVAILABLE, SAML_PROBLEM = True, ""
 
 # --- applications ------------------------------------------------------------------------------
-PLUGINS = discover(extra_folders=[p for p in env.extra_plugins.split(os.pathsep) if p])
+PLUGIN_TRUST = Policy(
+    lock=env.plugins_lock,
+    keys=env.plugins_trust,
+    unsigned=env.allow_unsigned,
+    production=MODE == "production",
+)
+PLUGINS = discover(
+    extra_folders=[p for p in env.extra_plugins.split(os.pathsep) if p], trust=PLUGIN_TRUST
+)
 SHARED_APPS = [
     "tenants",
     "django_tenants",
@@ -77,6 +86,7 @@ TENANT_APPS = [
     "tremplin.profiles",
     "tremplin.notifications",
     "tremplin.privacy",
+    "tremplin.modules",
     "tremplin.portal",
     "tremplin.operations",
     *PLUGINS.django_apps,
@@ -135,11 +145,16 @@ LOCAL_NAMES = DEMO  # spaces of a demonstration call each other by names in .loc
 if LOCAL_NAMES:
     local_names.install()
 
+# The plan of new schools and companies; the tests sell a plan where they need one.
+DEFAULT_PLAN = "" if MODE == "test" else "gratuit"
+
 # dj-stripe mirrors what Stripe reports; no business question is asked of it (billing.stripe).
 DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
 DJSTRIPE_SUBSCRIBER_MODEL = "tenants.Tenant"
 DJSTRIPE_SUBSCRIBER_MODEL_REQUEST_CALLBACK = "tremplin.billing.stripe.request_tenant"
 STRIPE_API_VERSION = "2026-05-27.dahlia"
+TAX_ENGINE = env.tax_engine
+INVOICE_TRANSPORT = env.invoice_transport
 STRIPE_LIVE_MODE = env.stripe_live
 STRIPE_TEST_SECRET_KEY = "" if env.stripe_live else env.stripe_key
 STRIPE_LIVE_SECRET_KEY = env.stripe_key if env.stripe_live else ""

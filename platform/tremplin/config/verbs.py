@@ -282,6 +282,8 @@ def programs(port: int, data: Path, *, reload: bool) -> list[processes.Program]:
         "PYTHONUNBUFFERED": "1",
     }
     folders = [str(ROOT / name) for name in SOURCES if (ROOT / name).is_dir()]
+    extra = os.environ.get("TREMPLIN_EXTRA_PLUGINS", "").split(os.pathsep)
+    folders += [folder for folder in extra if folder]
     web = [sys.executable, "-m", "uvicorn", "tremplin.config.asgi:application"]
     web += ["--host", processes.HOST, "--port", str(port), "--no-proxy-headers"]
     web += ["--timeout-graceful-shutdown", "3" if reload else "10", "--lifespan", "on"]

@@ -58,6 +58,7 @@ class Breaker:
         self._circuits: dict[Key, _Circuit] = {}
         self._metrics: dict[tuple[str, str], Metric] = {}
         self._lock = threading.Lock()
+        self.opened = 0  # how many times a circuit opened: processes tell the others when it moves
 
     def allows(self, tenant: str, plugin: str, hook: str) -> bool:
         """Tell whether the call may go through; a probe is granted to one caller only."""
@@ -87,6 +88,7 @@ class Breaker:
             opens = circuit.probing or (full and moment - circuit.failures[0] <= WINDOW_SECONDS)
             if opens:
                 circuit.opened_at, circuit.probing = moment, False
+                self.opened += 1
         logger.warning(
             "hook %s of %s failed: %s", hook, plugin, type(error).__name__, exc_info=error
         )
@@ -121,6 +123,30 @@ class Breaker:
                 ),
                 key=lambda item: (item.tenant, item.plugin, item.hook),
             )
+
+    def troubles(self) -> list[dict[str, str | int]]:
+        """Return what fails here by module, tenant and hook, as plain values for other processes.
+
+        ``error`` is the class of the last error: its text could name a person. ``failures`` counts
+        those of the last minute, five at most.
+        """
+        moment = self._clock()
+        with self._lock:
+            rows: list[dict[str, str | int]] = [
+                {
+                    "tenant": key[0],
+                    "plugin": key[1],
+                    "hook": key[2],
+                    "error": circuit.last_error,
+                    "failures": sum(moment - at <= WINDOW_SECONDS for at in circuit.failures),
+                    "open": int(circuit.opened_at is not None),
+                }
+                for key, circuit in self._circuits.items()
+            ]
+        return sorted(
+            (row for row in rows if row["open"] or row["failures"]),
+            key=lambda row: (str(row["plugin"]), str(row["tenant"]), str(row["hook"])),
+        )
 
     def metrics(self) -> dict[tuple[str, str], Metric]:
         """Return a copy of the counters by (plugin, hook)."""

@@ -12,7 +12,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Literal
@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from tremplin.api import API_VERSION
 from tremplin.api.manifest import Manifest
+from tremplin.kernel.trust import Policy
 
 ENTRY_POINT_GROUP = "tremplin.plugins.v1"
 ROOT = Path(__file__).resolve().parents[3]
@@ -85,6 +86,7 @@ class _Candidate:
     module: str
     attribute: str
     file: Path | None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +98,23 @@ class _Peek:
     django_app: str = ""
 
 
-def discover(extra_folders: Iterable[str | Path] = (), *, bundled: bool = True) -> Discovery:
+def discover(
+    extra_folders: Iterable[str | Path] = (),
+    *,
+    bundled: bool = True,
+    trust: Policy | None = None,
+) -> Discovery:
     """Return the plugins of the entry points, of ``plugins/`` and of ``extra_folders``.
 
     Folders are scanned for ``*/plugin.py``; names starting with ``_`` are skipped. The same object
     found twice counts once; two different objects with one slug quarantine the second. ``bundled``
-    set to false leaves out the entry points and ``plugins/`` (used by tests).
+    set to false leaves out the entry points and ``plugins/`` (used by tests). A module that
+    ``trust`` refuses is quarantined before any of its code is imported.
     """
     found: dict[str, Found] = {}
     problems: list[PluginProblem] = []
     seen: set[int] = set()
-    for candidate in _candidates(extra_folders, bundled=bundled):
+    for candidate in _candidates(extra_folders, bundled=bundled, trust=trust):
         result = _load(candidate)
         if isinstance(result, PluginProblem):
             if not any(p.slug == result.slug and p.reason == result.reason for p in problems):
@@ -160,17 +168,28 @@ def _numbers(version: str) -> tuple[int, int, int]:
     return major, minor, patch
 
 
-def _candidates(extra_folders: Iterable[str | Path], *, bundled: bool) -> Iterator[_Candidate]:
+def _candidates(
+    extra_folders: Iterable[str | Path], *, bundled: bool, trust: Policy | None
+) -> Iterator[_Candidate]:
     if bundled:
         for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda item: item.name):
-            yield _from_entry_point(point)
+            yield _from_entry_point(point, trust)
         yield from _from_folder(BUNDLED)
+    refused = trust.problem_of_folder() if trust is not None else ""
     for folder in extra_folders:
-        yield from _from_folder(Path(folder).resolve())
+        for candidate in _from_folder(Path(folder).resolve()):
+            yield replace(candidate, problem=refused)
 
 
-def _from_entry_point(point: EntryPoint) -> _Candidate:
+def _from_entry_point(point: EntryPoint, trust: Policy | None) -> _Candidate:
     file: Path | None = None
+    # Nothing but our own folder can hold a name under "plugins.": bundled modules are the product.
+    if trust is not None and not point.module.startswith(f"{BUNDLED.name}."):
+        problem = trust.problem_of(point)
+        if problem:  # looking for the file would already run the package
+            return _Candidate(
+                point.name, f"entry point {point.value}", point.module, "", None, problem
+            )
     try:
         spec = importlib.util.find_spec(point.module)
     except (ImportError, ValueError):
@@ -235,6 +254,8 @@ def _load(candidate: _Candidate) -> Found | PluginProblem:
     """Import one candidate and validate its manifest; every failure becomes a problem."""
     peek = _peek(candidate.file) if candidate.file is not None else _Peek()
     slug = peek.slug or candidate.name
+    if candidate.problem:
+        return PluginProblem(slug, candidate.origin, candidate.problem)
     if peek.api and not api_version_allowed(peek.api):
         return _incompatible(slug, candidate.origin, peek.api)
     try:

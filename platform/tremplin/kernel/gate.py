@@ -33,6 +33,7 @@ class ModuleStateInfo:
     activated: bool
     quarantined: bool
     first_activated_at: datetime | None
+    purge_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class _Row:
     activated: bool
     quarantined: bool
     first_activated_at: datetime | None
+    purge_at: datetime | None = None
 
 
 _rows: EpochCache[dict[str, _Row]] = EpochCache()
@@ -74,14 +76,27 @@ def _info(slug: str, row: _Row) -> ModuleStateInfo:
         row.activated,
         row.quarantined,
         row.first_activated_at,
+        row.purge_at,
     )
 
 
 def _mode(slug: str, row: _Row) -> Mode:
-    """Apply the formula. A licence past its end is read-only for 30 days, then off."""
+    """Apply the formula. A licence past its end is read-only for 30 days, then off.
+
+    A module that is to be purged is read-only until that day, so that people take their data.
+    """
     entry = registry.get(slug)
     if entry is None or not entry.ok or not row.activated or row.quarantined:
         return "off"
+    if row.purge_at is None:
+        return _licensed(row)
+    if _licensed(row) == "off" or clock.now() >= row.purge_at:
+        return "off"
+    return "read_only"
+
+
+def _licensed(row: _Row) -> Mode:
+    """Return what the licence alone allows now."""
     if row.licensed_until is None or row.licensed_mode == "off":
         return row.licensed_mode
     late = clock.now() - row.licensed_until
@@ -102,6 +117,7 @@ def _load(tenant: Any) -> dict[str, _Row]:
                 row.activated,
                 row.quarantined,
                 row.first_activated_at,
+                row.purge_at,
             )
             for row in rows
         }
@@ -201,6 +217,22 @@ def set_quarantined(tenant: Any, slug: str, quarantined: bool, *, reason: str) -
         _record(tenant, "module.quarantined", slug, {"quarantined": quarantined, "reason": reason})
 
 
+def set_purge(tenant: Any, slug: str, at: datetime | None) -> None:
+    """Announce that the data of a module goes at ``at`` (aware), or that it stays (None)."""
+    with transaction.atomic():
+        _write(tenant, slug, purge_at=at)
+        data = {"at": at.isoformat() if at else None}
+        _record(tenant, "module.purge_announced", slug, data)
+
+
+def forget_module(tenant: Any, slug: str) -> int:
+    """Remove the state of one module of one tenant (purge only); return the number of rows."""
+    with services.tenancy().public_write(f"purge {slug}"):
+        removed = ModuleState.objects.filter(tenant_id=tenant.pk, slug=slug).delete()[0]
+    _rows.changed(tenant.pk)
+    return int(removed)
+
+
 def forget_tenant(tenant_pk: int) -> None:
     """Remove every public kernel row of a tenant that is being deleted (lifecycle only)."""
     from tremplin.kernel.state.models import JobStatus, Reminder, SettingValue
@@ -229,7 +261,9 @@ def _names(slugs: list[str]) -> str:
 
 
 def _as_active(row: _Row) -> _Row:
-    return _Row(row.licensed_mode, row.licensed_until, True, row.quarantined, None)
+    return _Row(
+        row.licensed_mode, row.licensed_until, True, row.quarantined, None, row.purge_at
+    )
 
 
 def _known(slug: str) -> Any:

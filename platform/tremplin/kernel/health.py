@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
@@ -60,10 +60,13 @@ class HealthMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
         self._announced = float("-inf")
+        self._opened = 0
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path_info.startswith("/health/"):
-            return self.get_response(request)
+            response = self.get_response(request)
+            self._report_trouble()
+            return response
         if request.path_info == "/health/live":
             return _answer(200, {"status": "ok"})
         if request.path_info == "/health/ready":
@@ -79,6 +82,18 @@ class HealthMiddleware:
             }
             return _answer(200 if fine else 503, body)
         return _answer(404, {"status": "unknown"})
+
+    def _report_trouble(self) -> None:
+        """Tell the operator at once when a module was left alone, not at the next probe."""
+        from tremplin.kernel.dispatch import dispatcher
+
+        if dispatcher.watch.opened == self._opened:
+            return
+        self._opened = dispatcher.watch.opened
+        try:
+            announce("web")
+        except DatabaseError:
+            logger.warning("the trouble of a module could not be reported", exc_info=True)
 
     def _announce(self) -> None:
         """Say once a minute that this web process runs; probes come more often."""
@@ -207,6 +222,7 @@ def announce(role: str) -> None:
     Called at start and every minute or so; rows not refreshed for three minutes do not count.
     """
     from tremplin.api import services
+    from tremplin.kernel.dispatch import dispatcher
     from tremplin.kernel.state.models import ProcessReport
 
     name = f"{role}@{socket.gethostname()}:{os.getpid()}"[:120]
@@ -215,7 +231,12 @@ def announce(role: str) -> None:
         ProcessReport.objects.filter(seen_at__lt=now - timedelta(days=1)).delete()
         ProcessReport.objects.update_or_create(
             name=name,
-            defaults={"role": role, "registry_hash": registry.registry_hash(), "seen_at": now},
+            defaults={
+                "role": role,
+                "registry_hash": registry.registry_hash(),
+                "troubles": dispatcher.watch.troubles(),
+                "seen_at": now,
+            },
         )
 
 

@@ -169,6 +169,19 @@ def write(
         transaction.on_commit(forget_cache)
 
 
+def erase(slug: str, tenant: Any | None = None) -> int:
+    """Delete what one tenant (None: every level and owner) set for a module; return the rows."""
+    with services.tenancy().public_write(f"purge {slug}"):
+        rows = SettingValue.objects.filter(module=slug)
+        if tenant is not None:
+            rows = rows.filter(level="tenant", owner=tenant.pk)
+        removed = rows.delete()[0]
+    forget_cache()
+    _rows.changed(0 if tenant is None else tenant.pk)
+    transaction.on_commit(forget_cache)
+    return int(removed)
+
+
 def missing_settings(tenant: Any, slug: str) -> list[str]:
     """Return the required fields of a module's settings that no level has filled in."""
     manifest = registry.manifest_of(slug)

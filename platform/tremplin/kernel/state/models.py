@@ -26,6 +26,7 @@ class ModuleState(models.Model):
     activated = models.BooleanField(default=False)
     quarantined = models.BooleanField(default=False)
     first_activated_at = models.DateTimeField(null=True)
+    purge_at = models.DateTimeField(null=True)
     version = models.CharField(max_length=40, blank=True, default="")
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -197,6 +198,7 @@ class ProcessReport(models.Model):
     role = models.CharField(max_length=20)
     name = models.CharField(max_length=120, unique=True)
     registry_hash = models.CharField(max_length=64)
+    troubles = models.JSONField(default=list)
     seen_at = models.DateTimeField()
 
     class Meta:

@@ -14,7 +14,13 @@ from typing import Any
 from tremplin.api import hookspecs
 from tremplin.api.plugin import PROJECT
 from tremplin.testing.contract.samples import sample_of
-from tremplin.testing.contract.subjects import discovery, folder_of, sources_of, subject
+from tremplin.testing.contract.subjects import (
+    discovery,
+    document_of,
+    folder_of,
+    sources_of,
+    subject,
+)
 
 SPDX = re.compile(r"^[A-Za-z0-9.+-]+( (OR|AND|WITH) [A-Za-z0-9.+-]+)*$")
 OURS = ("tremplin", "tenants", "cms", "plugins")
@@ -171,11 +177,11 @@ def test_rule_12_events(contract_slug: str, golden: Callable[[str, Any], None]) 
 def test_rule_19_readme(contract_slug: str) -> None:
     """Rule 19: a README that names the module and says what it keeps, and a change log."""
     found = subject(contract_slug)
-    readme = folder_of(found) / "README.md"
+    readme = document_of(found, "README.md")
     assert readme.is_file(), "README.md is missing"
     text = readme.read_text(encoding="utf-8")
     assert text.lower().startswith(f"# {found.manifest.name.en.lower()}"), text[:60]
-    assert (folder_of(found) / "CHANGELOG.md").is_file(), "CHANGELOG.md is missing"
+    assert document_of(found, "CHANGELOG.md").is_file(), "CHANGELOG.md is missing"
 
 
 def test_rule_20_prefixes(contract_slug: str) -> None:

@@ -38,6 +38,19 @@ def folder_of(found: Found) -> Path:
     return Path(file).parent
 
 
+def document_of(found: Found, name: str) -> Path:
+    """Return where a text such as ``README.md`` belongs.
+
+    In the package, as in ``plugins/`` and in an installed wheel, or beside the ``pyproject.toml``
+    of a distribution under development.
+    """
+    folder = folder_of(found)
+    beside = folder.parent
+    if not (folder / name).is_file() and (beside / "pyproject.toml").is_file():
+        return beside / name
+    return folder / name
+
+
 def sources_of(folder: Path, *suffixes: str) -> list[Path]:
     """Return the module's own files with these suffixes; tests and migrations are left out."""
     return sorted(

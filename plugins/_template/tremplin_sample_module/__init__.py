@@ -1,0 +1,1 @@
+"""Sample module: a module for Tremplin."""
