@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from tremplin.billing.invoicing.errors import FrozenInvoice
 from tremplin.billing.models.accounts import BillingAccount
 from tremplin.billing.models.prices import Price
 from tremplin.billing.models.subscriptions import Order, Subscription
@@ -41,6 +44,59 @@ class InvoiceSeries(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} {self.year}"
+
+
+# What lives on after an invoice is finalised: payment, credit, file. The XML is written once.
+LIVING = frozenset(
+    {
+        "state", "paid_minor", "credited_minor", "paid_at", "provider_ref", "xml", "pdf_path",
+        "pdf_sha256",
+    }
+)  # fmt: skip
+
+
+class InvoiceQuerySet(models.QuerySet["Invoice"]):
+    """Refuses what would change or remove finalised rows."""
+
+    def update(self, **kwargs: Any) -> int:
+        """Update rows; printed fields of drafts only. Raises ``FrozenInvoice``."""
+        if set(kwargs) - LIVING and self.exclude(state="draft").exists():
+            raise FrozenInvoice
+        return super().update(**kwargs)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete drafts. Raises ``FrozenInvoice`` when there is anything else."""
+        if self.exclude(state="draft").exists():
+            raise FrozenInvoice
+        return super().delete()
+
+
+class InvoiceLineQuerySet(models.QuerySet["InvoiceLine"]):
+    """Refuses what would change the lines of finalised invoices."""
+
+    def _only_drafts(self) -> None:
+        if self.exclude(invoice__state="draft").exists():
+            raise FrozenInvoice
+
+    def update(self, **kwargs: Any) -> int:
+        """Update lines of drafts. Raises ``FrozenInvoice``."""
+        self._only_drafts()
+        return super().update(**kwargs)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete lines of drafts. Raises ``FrozenInvoice``."""
+        self._only_drafts()
+        return super().delete()
+
+    def bulk_create(
+        self, objs: Iterable[InvoiceLine], *args: Any, **kwargs: Any
+    ) -> list[InvoiceLine]:
+        """Add lines to drafts. Raises ``FrozenInvoice``."""
+        rows = list(objs)
+        holders = {row.invoice_id for row in rows}
+        if Invoice.objects.filter(pk__in=holders).exclude(state="draft").exists():
+            raise FrozenInvoice
+        return super().bulk_create(rows, *args, **kwargs)
 
 
 class Invoice(models.Model):
@@ -99,6 +155,8 @@ class Invoice(models.Model):
     paid_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
+    objects = InvoiceQuerySet.as_manager()
+
     class Meta:
         ordering = ("-created_at",)
         constraints = (
@@ -120,6 +178,35 @@ class Invoice(models.Model):
 
     def __str__(self) -> str:
         return self.number or str(self.pk)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store the row. Raises ``FrozenInvoice`` when a printed field of a final one differs."""
+        if not self._state.adding:
+            stored = Invoice.objects.filter(pk=self.pk).exclude(state="draft").values().first()
+            if stored is not None:
+                self._refuse_changes(stored, kwargs.get("update_fields"))
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete a draft. Raises ``FrozenInvoice`` for anything else."""
+        if Invoice.objects.filter(pk=self.pk).exclude(state="draft").exists():
+            raise FrozenInvoice
+        return super().delete(*args, **kwargs)
+
+    def _refuse_changes(self, stored: dict[str, Any], fields: Iterable[str] | None) -> None:
+        written = None if fields is None else set(fields)
+        for field in self._meta.concrete_fields:
+            if written is not None and not {field.name, field.attname} & written:
+                continue
+            before, after = stored[field.attname], getattr(self, field.attname)
+            if field.name == "xml":
+                changed = before is not None and (after is None or bytes(before) != bytes(after))
+            elif field.name == "state":
+                changed = after == self.State.DRAFT
+            else:
+                changed = field.name not in LIVING and before != after
+            if changed:
+                raise FrozenInvoice
 
 
 class InvoiceLine(models.Model):
@@ -144,6 +231,8 @@ class InvoiceLine(models.Model):
     cost_minor = models.BigIntegerField(null=True)
     reseller_tenant_id = models.BigIntegerField(null=True)
 
+    objects = InvoiceLineQuerySet.as_manager()
+
     class Meta:
         ordering = ("position",)
         constraints = (
@@ -152,3 +241,15 @@ class InvoiceLine(models.Model):
 
     def __str__(self) -> str:
         return self.description
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store a line of a draft. Raises ``FrozenInvoice`` for any other invoice."""
+        if Invoice.objects.filter(pk=self.invoice_id).exclude(state="draft").exists():
+            raise FrozenInvoice
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete a line of a draft. Raises ``FrozenInvoice`` for any other invoice."""
+        if Invoice.objects.filter(pk=self.invoice_id).exclude(state="draft").exists():
+            raise FrozenInvoice
+        return super().delete(*args, **kwargs)
