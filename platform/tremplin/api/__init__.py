@@ -1,10 +1,11 @@
 """The public plugin contract: everything a plugin may import from Tremplin."""
 
-from tremplin.api.context import PersonRef, TenantContext, TenantRef
+from tremplin.api.context import Decision, Entitlements, PersonRef, TenantContext, TenantRef
 from tremplin.api.events import Delivery, Event, Subscriber, publish, subscribe
 from tremplin.api.http import Access, ApiRouter, Principal, Problem, operation, view
 from tremplin.api.learning import ContentAssigned, Evidence
 from tremplin.api.manifest import (
+    Feature,
     Manifest,
     NotificationType,
     Permission,
@@ -17,17 +18,20 @@ from tremplin.api.plugin import hookimpl
 from tremplin.api.privacy import ExportFile, NoPersonalData, PersonalData, Processing
 from tremplin.api.ui import NavItem, NextAction, Section, Widget
 
-API_VERSION = "1.1.0"
+API_VERSION = "1.2.0"
 
 __all__ = [
     "API_VERSION",
     "Access",
     "ApiRouter",
     "ContentAssigned",
+    "Decision",
     "Delivery",
+    "Entitlements",
     "Event",
     "Evidence",
     "ExportFile",
+    "Feature",
     "Manifest",
     "NavItem",
     "NextAction",

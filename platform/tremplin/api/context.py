@@ -36,6 +36,38 @@ class PersonRef:
     roles: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether something is allowed now, and how much is left.
+
+    ``reason`` is ``ok``, ``unlimited`` (nothing is counted here), ``not_entitled`` (no plan of the
+    space includes it), ``limit``, ``quota_exceeded``, ``suspended`` or ``unknown_feature``.
+    ``limit`` and ``remaining`` are None without a limit; ``is_soft`` asks for a warning: 80 % or
+    more are used. ``upgrade_url`` is the path of the space's plans.
+    """
+
+    allowed: bool
+    reason: str
+    limit: int | None = None
+    used: int = 0
+    remaining: int | None = None
+    resets_at: datetime | None = None
+    is_soft: bool = False
+    upgrade_url: str = "/console/billing/"
+
+
+class Entitlements(Protocol):
+    """What the plans of the tenant include, for menus and buttons: reading decides nothing."""
+
+    def check(self, feature: str, amount: int = 1) -> Decision:
+        """Say whether ``amount`` of ``feature`` (``<slug>.<code>``) is allowed to the person now.
+
+        Reads no table, except for a metered feature: its counters, in one query. Counting is done
+        by ``tremplin.api.services.usage()``.
+        """
+        ...
+
+
 class TenantContext(Protocol):
     """Frozen, built by core. ``person`` is ``None`` for anonymous requests and background work."""
 
@@ -46,6 +78,11 @@ class TenantContext(Protocol):
     @property
     def enabled(self) -> frozenset[str]:
         """Slugs of the modules that are on or read-only for this tenant."""
+        ...
+
+    @property
+    def entitlements(self) -> Entitlements:
+        """What the plans of the tenant include."""
         ...
 
     def can(self, permission: str) -> bool:

@@ -64,7 +64,8 @@ class Feature(_Declaration):
 
     ``kind`` is ``switch`` (may I), ``config`` (which variant), ``limit`` (how many at once),
     ``metered`` (how many per period) or ``seat``. ``default`` holds for a tenant whose plans do
-    not name it; amounts are integers and None means unlimited. Prices are never declared here.
+    not name it; amounts are integers, None means unlimited (for a meter: not included). Prices are
+    never declared here.
     """
 
     code: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{1,40}$")]
@@ -72,6 +73,19 @@ class Feature(_Declaration):
     label: Text
     unit: Text | None = None
     default: bool | int | str | None = None
+
+    @model_validator(mode="after")
+    def _typed(self) -> Feature:
+        """A default has the type of its kind: nobody compares amounts as words later."""
+        value = self.default
+        is_amount = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        fits = {
+            "switch": value is None or isinstance(value, bool),
+            "config": value is None or isinstance(value, str),
+        }.get(self.kind, value is None or is_amount)
+        if not fits:
+            raise ValueError(f"{value!r} is no default of a feature of kind {self.kind}")
+        return self
 
 
 class NotificationType(_Declaration):
@@ -165,6 +179,9 @@ class Manifest(_Declaration):
         for event in self.events_published:
             if event.module() not in {self.slug, "learning"}:
                 raise ValueError(f"event {event.event_name} is not prefixed by {self.slug!r}")
+        codes = [feature.code for feature in self.features]
+        if len(set(codes)) < len(codes):
+            raise ValueError("two features have the same code")
         for topic in self.topics:
             if not topic.pattern.startswith(f"{self.slug}."):
                 raise ValueError(f"topic {topic.pattern} is not prefixed by {self.slug!r}")

@@ -18,7 +18,7 @@ from uuid import UUID
 if TYPE_CHECKING:
     from celery import Task
 
-    from tremplin.api.context import PersonRef, TenantContext
+    from tremplin.api.context import Decision, PersonRef, TenantContext
     from tremplin.api.events import Event
     from tremplin.api.learning import Evidence
 
@@ -178,6 +178,81 @@ class Contexts(Protocol):
     def for_person(self, person: UUID) -> TenantContext: ...
 
 
+class UsageHold(Protocol):
+    """Units set aside for work that takes time."""
+
+    def commit(self, actual: int | None = None) -> None:
+        """Count ``actual`` units (all of them by default, never more) and free the rest."""
+        ...
+
+    def release(self) -> None:
+        """Free every unit."""
+        ...
+
+
+class Usage(Protocol):
+    """Features and meters of the current tenant: what is allowed, and what is counted.
+
+    ``feature`` is the whole key, ``<slug>.<code>`` of the manifest's ``features``. ``person`` is
+    whose meter counts when the plan counts per person; work of nobody in
+    particular counts for the space alone.
+    """
+
+    def check(self, feature: str, amount: int = 1, *, person: UUID | None = None) -> Decision:
+        """Say whether ``amount`` is allowed now; it counts nothing and promises nothing."""
+        ...
+
+    def consume(
+        self,
+        feature: str,
+        quantity: int = 1,
+        *,
+        person: UUID | None = None,
+        key: UUID,
+        reference: str = "",
+    ) -> bool:
+        """Count ``quantity`` units, once per ``key``; False when this key was counted before.
+
+        Joins the caller's transaction: what is made and what is counted succeed or fail together.
+        Call it last, with nothing slow after it. Raises ``Problem`` 402 ``quota_exceeded`` (with
+        ``limit``, ``used``, ``resets_at``, ``upgrade_url``), 402 ``not_entitled`` or ``suspended``.
+        """
+        ...
+
+    def reserve(
+        self,
+        feature: str,
+        quantity: int,
+        *,
+        person: UUID | None = None,
+        key: UUID,
+        seconds: int = 900,
+        reference: str = "",
+    ) -> AbstractContextManager[UsageHold]:
+        """Set units aside before slow work, outside any transaction; leaving without ``commit``
+        frees them, and so does the time ``seconds``. Raises like ``consume``.
+        """
+        ...
+
+    def give_back(
+        self,
+        feature: str,
+        quantity: int = 1,
+        *,
+        person: UUID | None = None,
+        key: UUID,
+        reference: str = "",
+    ) -> bool:
+        """Return units after a failure that was not the customer's; False when done before."""
+        ...
+
+
+class Entitled(Protocol):
+    """Internal: how layers below ``licensing`` ask what the current tenant's plans include."""
+
+    def check(self, feature: str, amount: int = 1, person: UUID | None = None) -> Decision: ...
+
+
 class Tenancy(Protocol):
     """Internal: how layers below ``tenants`` reach tenancy. Not for plugins.
 
@@ -281,6 +356,14 @@ def signer() -> Signer:
 
 def contexts() -> Contexts:
     return cast(Contexts, _get("contexts"))
+
+
+def usage() -> Usage:
+    return cast(Usage, _get("usage"))
+
+
+def entitlements() -> Entitled:
+    return cast(Entitled, _get("entitlements"))
 
 
 def tenancy() -> Tenancy:

@@ -8,15 +8,18 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.internal.stagekit import clear_login
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.contrib import messages
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from tremplin.identity import identity_settings, mails, mfa, sign_in_rules
+from tremplin.identity import identity_settings, mails, mfa, seats, sign_in_rules
+from tremplin.identity.errors import NoPlace
 from tremplin.identity.internal import known_devices
 from tremplin.identity.models import User
 from tremplin.identity.normalise import normalise_email
@@ -51,7 +54,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Tell whether strangers may open an account in this space."""
-        return identity_settings.current().signup != "invitation"
+        policy = identity_settings.current()
+        if policy.signup == "invitation":
+            return False
+        return not seats.counts([policy.signup_role]) or seats.places().free != 0
 
     def clean_email(self, email: str) -> str:
         """Return the address as it is stored."""
@@ -66,7 +72,19 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             with transaction.atomic():
                 user.save()
                 user.groups.set(Group.objects.filter(name=role))
+                if seats.counts([role]):
+                    self._take_place(request, user)
         return user
+
+    def _take_place(self, request: HttpRequest, user: Any) -> None:
+        """Take a place for a newcomer; whoever came second to the last one is told so."""
+        try:
+            seats.take([user.pk])
+        except NoPlace as error:
+            context = {"page_title": gettext("Sign up"), "message": error.message}
+            raise ImmediateHttpResponse(
+                render(request, "identity/signup_full.html", context, status=402)
+            ) from error
 
     def set_password(self, user: Any, password: str) -> None:
         """Store a new password; every other session and reset link of the person dies with it."""

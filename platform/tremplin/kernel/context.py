@@ -14,7 +14,7 @@ from django.urls import reverse
 from pydantic import BaseModel
 
 from tremplin.api import services
-from tremplin.api.context import PersonRef, TenantContext, TenantRef
+from tremplin.api.context import Decision, Entitlements, PersonRef, TenantContext, TenantRef
 from tremplin.kernel import clock, gate, settings_store
 from tremplin.kernel.current import tenant_required
 
@@ -23,6 +23,17 @@ Permissions = Callable[[], frozenset[str]]
 PersonLoader = Callable[[UUID], "tuple[PersonRef, Permissions] | None"]
 
 _person_loader: PersonLoader | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContextEntitlements:
+    """``ctx.entitlements``: the plans of the current tenant, asked for one person."""
+
+    person: UUID | None
+
+    def check(self, feature: str, amount: int = 1) -> Decision:
+        """Say whether ``amount`` of ``feature`` is allowed now; it decides nothing."""
+        return services.entitlements().check(feature, amount, self.person)
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,10 @@ class Context:
     @cached_property
     def enabled(self) -> frozenset[str]:
         return gate.enabled(self._info)
+
+    @property
+    def entitlements(self) -> Entitlements:
+        return ContextEntitlements(self.person.id if self.person is not None else None)
 
     @cached_property
     def permissions(self) -> frozenset[str]:

@@ -12,3 +12,19 @@ class LicensingConfig(AppConfig):
     name = "tremplin.licensing"
     label = "licensing"
     verbose_name = _("Licences")
+
+    def ready(self) -> None:
+        """Provide ``usage`` and ``entitlements``, fill identity's port, register the steps."""
+        from tenants import steps
+        from tremplin.api import services
+        from tremplin.identity import seats as places
+        from tremplin.licensing import defaults, purging, schedules
+        from tremplin.licensing.seat_port import SeatPort
+        from tremplin.licensing.usage_service import EntitledService, UsageService
+
+        services.provide("usage", UsageService())
+        services.provide("entitlements", EntitledService())
+        places.register(SeatPort())
+        steps.register_provisioning_step("licensing.plan", 15, defaults.give_plan)
+        steps.register_purge("licensing", purging.forget_tenant)
+        schedules.register()

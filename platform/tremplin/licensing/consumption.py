@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from tenants.registry import TenantInfo
 from tremplin.api import services
 from tremplin.kernel import clock
-from tremplin.licensing import periods, snapshots
+from tremplin.licensing import notices, periods, snapshots
 from tremplin.licensing.compiling import Meter
 from tremplin.licensing.entitlements import subject_of
 from tremplin.licensing.errors import NotEntitled, QuotaExceeded
@@ -147,6 +147,9 @@ def _count(
     }
     cursor.execute(_COUNT, values)
     row = cursor.fetchone()
+    if row is not None:
+        after = int(row[1]) + int(row[2])
+        notices.note_crossing(tenant, meter, int(row[0]), after - use - hold, after)
     if row is None and meter.top_up and start != periods.EPOCH:
         cursor.execute(_COUNT, values | {"start": periods.EPOCH, "max": meter.top_up})
         row = cursor.fetchone()

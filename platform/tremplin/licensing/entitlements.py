@@ -8,27 +8,17 @@ from typing import Any
 from uuid import UUID
 
 from tenants.registry import TenantInfo
+from tremplin.api import Decision
 from tremplin.kernel import clock
 from tremplin.licensing import features, periods, snapshots
 from tremplin.licensing.compiling import Entitlement, Meter, Snapshot
+from tremplin.licensing.errors import UPGRADE_PATH
 from tremplin.licensing.models import UsageBucket
 
 SOFT_PERCENT = 80
-UPGRADE_PATH = "/console/billing/"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """An answer: ``limit`` None is unlimited; ``is_soft`` asks for a warning (80 % or more)."""
-
-    allowed: bool
-    reason: str
-    limit: int | None = None
-    used: int = 0
-    remaining: int | None = None
-    resets_at: datetime | None = None
-    is_soft: bool = False
-    upgrade_url: str = UPGRADE_PATH
+_UNLIMITED = Decision(True, "unlimited")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +43,7 @@ class Tenant:
         counters (one query); every other kind reads none. An unknown feature is refused.
         """
         if self.snapshot.is_unlimited:
-            return Decision(True, "unlimited")
+            return _UNLIMITED
         found = self.snapshot.entitlements.get(feature)
         if found is None:
             return Decision(False, "unknown_feature", limit=0, remaining=0)

@@ -8,12 +8,19 @@ from django.utils.translation import gettext as _
 
 from tremplin.api import Problem
 
+UPGRADE_PATH = "/console/billing/"
+
 
 class NotEntitled(Problem):
     """No plan or grant of the tenant holds the feature, or its licence is suspended (402)."""
 
     def __init__(self, feature: str, reason: str = "not_entitled") -> None:
-        super().__init__(402, reason, _("Your plan does not include this."), {"feature": feature})
+        super().__init__(
+            402,
+            reason,
+            _("Your plan does not include this."),
+            {"feature": feature, "upgrade_url": UPGRADE_PATH},
+        )
 
 
 class QuotaExceeded(Problem):
@@ -30,6 +37,7 @@ class QuotaExceeded(Problem):
                 "limit": limit,
                 "used": used,
                 "resets_at": resets_at.isoformat() if resets_at else None,
+                "upgrade_url": UPGRADE_PATH,
             },
         )
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 
+from tenants.context import use
 from tenants.registry import TenantInfo
 from tremplin.api import services
+from tremplin.identity import seats as people
 from tremplin.kernel import clock
 from tremplin.licensing import snapshots
-from tremplin.licensing.errors import SeatsFull
+from tremplin.licensing.errors import NotEntitled, SeatsFull
 from tremplin.licensing.models import License, SeatAssignment
 
 
@@ -31,6 +33,8 @@ class SeatStatus:
         return None if self.total is None else max(0, self.total - self.used)
 
 
+# A plan in its last unpaid days, suspended or ended takes nobody new; those who are there stay.
+CLOSED_STATES = frozenset({"grace", "suspended", "ended"})
 _NO_LIMIT = SeatStatus(0, None)
 _ADD = """
 INSERT INTO public.licensing_seatassignment (license_id, member, state, assigned_at)
@@ -39,15 +43,25 @@ ON CONFLICT (license_id, member) DO NOTHING RETURNING member
 """
 
 
-def plan_license(tenant: TenantInfo) -> License | None:
-    """Return the running licence of the whole space, which holds the seats."""
-    if tenant.kind in snapshots.UNLIMITED_KINDS:
+def plan_license(tenant: TenantInfo, *, lock: bool = False) -> License | None:
+    """Return the licence of the whole space, which holds the seats: the running one, else the last.
+
+    None when the space never had a plan: nobody is counted then. With ``lock`` the row is held
+    until the end of the transaction, and so is every seat of it.
+    """
+    if not snapshots.may_be_limited(tenant):
         return None
-    return (
-        License.objects.filter(tenant_id=tenant.pk, module="")
-        .exclude(state=License.State.ENDED)
-        .first()
-    )
+    rows = License.objects.filter(tenant_id=tenant.pk, module="").select_related("plan_version")
+    if lock:
+        rows = rows.select_for_update(of=("self",))
+    ended = Case(When(state=License.State.ENDED, then=1), default=0)
+    return rows.order_by(ended, "-created_at", "-id").first()
+
+
+def closed_for(held: License) -> str:
+    """Return why the licence takes nobody more now: its state, or nothing when it does."""
+    state = snapshots.current_state(held).state
+    return state if state in CLOSED_STATES else ""
 
 
 def status(tenant: TenantInfo) -> SeatStatus:
@@ -61,7 +75,7 @@ def status(tenant: TenantInfo) -> SeatStatus:
 def take(tenant: TenantInfo, members: Sequence[UUID], *, invited: bool = False) -> int:
     """Give a seat to each of ``members`` who has none and return how many were given.
 
-    All of them or nobody: raises ``SeatsFull``. Joins the caller's transaction, so that nobody is
+    All of them or nobody: raises ``SeatsFull``, or ``NotEntitled`` when the plan is not paid. Joins the caller's transaction, so that nobody is
     created without her seat. An invited person who arrives keeps the seat of her invitation.
     """
     held = plan_license(tenant)
@@ -76,6 +90,8 @@ def take(tenant: TenantInfo, members: Sequence[UUID], *, invited: bool = False) 
             SeatAssignment.objects.filter(
                 license=held, member__in=members, state=SeatAssignment.State.INVITED
             ).update(state=SeatAssignment.State.ACTIVE)
+        if given and (state_now := closed_for(held)):
+            raise NotEntitled("people.seats", state_now)
         if given:
             room = Q(seats_total__isnull=True) | Q(seats_total__gte=F("seats_used") + given)
             changed = License.objects.filter(room, pk=held.pk).update(
@@ -91,14 +107,49 @@ def release(tenant: TenantInfo, members: Iterable[UUID]) -> int:
     """Free the seats of ``members`` on every licence of the tenant; return how many were freed."""
     freed = 0
     with transaction.atomic(), services.tenancy().public_write("seats"):
-        for held in License.objects.filter(tenant_id=tenant.pk).order_by("pk"):
+        for held in License.objects.filter(tenant_id=tenant.pk, seats_used__gt=0).order_by("pk"):
             gone, _rows = SeatAssignment.objects.filter(
                 license=held, member__in=list(members)
             ).delete()
             if gone:
                 License.objects.filter(pk=held.pk).update(seats_used=F("seats_used") - gone)
+                License.objects.filter(
+                    pk=held.pk, is_over_limit=True, seats_total__gte=F("seats_used")
+                ).update(is_over_limit=False, over_limit_since=None)
                 freed += gone
     return freed
+
+
+def flag(held: License) -> None:
+    """Say on a licence whether more seats are taken than it has, and since when."""
+    is_over = held.seats_total is not None and held.seats_used > held.seats_total
+    if is_over == held.is_over_limit:
+        return
+    held.is_over_limit = is_over
+    held.over_limit_since = clock.now() if is_over else None
+    # The next occasion is announced again.
+    held.noticed = [key for key in held.noticed if key != "licensing.over_limit"]
+    held.save(update_fields=["is_over_limit", "over_limit_since", "noticed"])
+
+
+def fill(tenant: TenantInfo, held: License) -> int:
+    """Give their seats to the people who were there before the first plan; return how many.
+
+    More people than seats only flags the licence.
+    """
+    with use(tenant), transaction.atomic(), services.tenancy().public_write("seats"):
+        seated, invited = people.who_takes_one()
+        given = 0
+        with connection.cursor() as cursor:
+            for found, state in ((seated, "active"), (invited, "invited")):
+                if found:
+                    cursor.execute(_ADD, [held.pk, state, clock.now(), sorted(found)])
+                    given += len(cursor.fetchall())
+        if given:
+            held.seats_used = given
+            held.save(update_fields=["seats_used"])
+            flag(held)
+    return given
 
 
 def set_total(held: License, total: int | None) -> None:
@@ -109,8 +160,8 @@ def set_total(held: License, total: int | None) -> None:
     with transaction.atomic(), services.tenancy().public_write("seats"):
         row = License.objects.select_for_update().get(pk=held.pk)
         row.seats_total = total
-        row.is_over_limit = total is not None and row.seats_used > total
-        row.save(update_fields=["seats_total", "is_over_limit", "updated_at"])
+        row.save(update_fields=["seats_total", "updated_at"])
+        flag(row)
 
 
 def recount(tenant: TenantInfo) -> list[str]:

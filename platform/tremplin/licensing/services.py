@@ -53,20 +53,23 @@ def grant_plan(
 ) -> License:
     """Give the whole space a version of a plan; the plan it had before ends at this instant.
 
-    People keep their seats: they move to the new licence, which is flagged when it has fewer.
+    People keep their seats: they move to the new licence, which is flagged when it has fewer. With
+    a first plan, those who are there already take theirs.
     ``seats_total`` defaults to what the version says.
     """
     with services.tenancy().public_write("licence"):
         former = seats.plan_license(tenant)
-        if former is not None:
+        if former is not None and former.ended_at is None:
             _close(former, "replaced")
         held = _open(tenant, version, "", source, state, valid_until, seats_total, subscription)
         if former is not None:
             moved = former.seats.update(license=held)
             held.seats_used = moved
-            held.is_over_limit = held.seats_total is not None and moved > held.seats_total
-            held.save(update_fields=["seats_used", "is_over_limit"])
+            held.save(update_fields=["seats_used"])
+            seats.flag(held)
             License.objects.filter(pk=former.pk).update(seats_used=0)
+        else:
+            seats.fill(tenant, held)
     _changed(tenant, held, "licence.granted")
     return held
 
@@ -155,7 +158,7 @@ def end(tenant: TenantInfo, held: License, *, reason: str) -> None:
 
 @transaction.atomic
 def change_seats(tenant: TenantInfo, held: License, total: int | None) -> None:
-    """Change how many seats a licence has."""
+    """Change how many seats a licence has; with fewer than are taken nobody is removed yet."""
     seats.set_total(held, total)
     _changed(tenant, held, "licence.seats", total=total)
 

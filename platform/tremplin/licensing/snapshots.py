@@ -22,7 +22,10 @@ from tremplin.licensing.states import Durations, Facts, Mode, StateAt, state_at
 UNLIMITED_KINDS = frozenset({"hq", "reseller"})
 _UNLIMITED = Snapshot(0, {}, {}, None, is_unlimited=True)
 _RANK: dict[Mode, int] = {"off": 0, "read_only": 1, "on": 2}
+# The version of a tenant for which licensing never wrote anything.
+NEVER_SOLD = 1
 _held: dict[int, Snapshot] = {}
+_written: set[int] = set()  # tenants that this process wrote, whose older values are stale
 _lock = threading.Lock()
 MAX_HELD = 10_000
 
@@ -30,9 +33,9 @@ MAX_HELD = 10_000
 def of(tenant: TenantInfo) -> Snapshot:
     """Return what ``tenant`` is entitled to now; no query while its version and dates hold.
 
-    The operator's space and resellers are not limited.
+    The operator's space, resellers and a space that never had a plan are not limited.
     """
-    if tenant.kind in UNLIMITED_KINDS:
+    if not may_be_limited(tenant):
         return _UNLIMITED
     held = _held.get(tenant.pk)
     if held is not None and held.version >= tenant.entitlement_version and _holds(held):
@@ -41,6 +44,13 @@ def of(tenant: TenantInfo) -> Snapshot:
     if not connection.in_atomic_block:
         _keep(tenant.pk, snapshot)
     return snapshot
+
+
+def may_be_limited(tenant: TenantInfo) -> bool:
+    """Tell, without a query, whether the tenant may hold a licence."""
+    if tenant.kind in UNLIMITED_KINDS:
+        return False
+    return tenant.entitlement_version != NEVER_SOLD or tenant.pk in _written
 
 
 def _holds(snapshot: Snapshot) -> bool:
@@ -59,6 +69,7 @@ def forget(pk: int | None = None) -> None:
     with _lock:
         if pk is None:
             _held.clear()
+            _written.clear()
         else:
             _held.pop(pk, None)
 
@@ -83,6 +94,8 @@ def rebuild(tenant: TenantInfo) -> Snapshot:
             if known is None or (known.licensed_mode, known.licensed_until) == (mode, until):
                 continue
             gate.set_licence(tenant, module, mode, until=until, reason="entitlements")
+    with _lock:
+        _written.add(tenant.pk)
     forget(tenant.pk)
     transaction.on_commit(lambda: forget(tenant.pk))
     services.tenancy().bump()
@@ -199,7 +212,13 @@ def _compile(tenant: TenantInfo, version: int, licences: list[License]) -> Snaps
     }
     modes = {module: mode for module, (mode, _until) in _modes(licences).items()}
     return Snapshot(
-        version, entitlements, modes, min(changes, default=None), is_writable=is_writable
+        version,
+        entitlements,
+        modes,
+        min(changes, default=None),
+        # Modules may be bought or tried one by one: only a plan limits the space itself.
+        is_unlimited=all(licence.module for licence in licences),
+        is_writable=is_writable,
     )
 
 
@@ -226,6 +245,7 @@ def _store(pk: int, snapshot: Snapshot) -> None:
         "entitlements": [asdict(item) for item in snapshot.entitlements.values()],
         "modules": dict(snapshot.modules),
         "is_writable": snapshot.is_writable,
+        "is_unlimited": snapshot.is_unlimited,
     }
     for item in body["entitlements"]:
         for meter in item["meters"]:
@@ -255,6 +275,7 @@ def _from_row(row: EntitlementSnapshot) -> Snapshot:
         entitlements,
         cast(dict[str, Mode], row.body["modules"]),
         row.valid_until,
+        is_unlimited=row.body.get("is_unlimited", False),
         is_writable=row.body["is_writable"],
     )
 

@@ -70,6 +70,8 @@ def _forget_kernel_caches() -> Iterator[None]:
     from tremplin.kernel.dispatch import dispatcher
 
     gate.forget_cache()
+    if "tremplin.licensing.snapshots" in sys.modules:
+        sys.modules["tremplin.licensing.snapshots"].forget()
     settings_store.forget_cache()
     dispatcher.watch.reset()
 

@@ -68,7 +68,7 @@ def test_the_thirty_first_is_refused_with_its_figures(tenant_a: TenantInfo, sell
             consumption.consume(tenant_a, SESSIONS, person=theo, idem=uuid4())
         assert refused.value.extra == {
             "feature": SESSIONS, "limit": 30, "used": 30,
-            "resets_at": "2026-11-30T23:00:00+00:00",
+            "resets_at": "2026-11-30T23:00:00+00:00", "upgrade_url": "/console/billing/",
         }  # fmt: skip
         # The refusal left no ledger row, and nobody else is concerned.
         assert UsageEvent.objects.filter(tenant_id=tenant_a.pk).count() == 30

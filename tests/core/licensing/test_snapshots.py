@@ -63,6 +63,7 @@ def test_the_process_keeps_a_snapshot_until_the_version_moves(
 @pytest.mark.django_db
 def test_an_expiry_waits_for_no_job(tenant_a: TenantInfo, sell: Sell) -> None:
     with freeze(NOON):
+        sell(tenant_a, {"people.seats": 5})
         sell(
             tenant_a,
             {"api.access": True},
@@ -102,6 +103,7 @@ def test_one_tenant_never_sees_another(
     tenant_a: TenantInfo, tenant_b: TenantInfo, sell: Sell
 ) -> None:
     sell(tenant_a, {"api.access": True})
+    sell(tenant_b, {"people.seats": 5})
     assert entitlements.for_tenant(tenant_a).check("api.access").allowed is True
     assert entitlements.for_tenant(tenant_b).check("api.access").allowed is False
     assert set(EntitlementSnapshot.objects.values_list("tenant_id", flat=True)) == {

@@ -13,7 +13,8 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils import timezone
 
-from tremplin.identity import identity_settings, services
+from tremplin.identity import identity_settings, seats, services
+from tremplin.identity.roles import seat_roles
 from tremplin.identity.importing.plan import NewPerson, Plan
 from tremplin.identity.models import Cohort, CohortMembership, Invitation, User
 from tremplin.identity.normalise import slugify
@@ -31,6 +32,8 @@ class Imported:
     refused: int
     cohorts: int
     invited: int
+    no_place: int = 0
+    places: seats.Places = seats.UNLIMITED
 
 
 @transaction.atomic
@@ -38,7 +41,8 @@ def import_people(plan: Plan, *, invited_by: User | None, invite: bool = True) -
     """Create the people of ``plan``, put known ones in their cohorts, queue the invitations.
 
     Lines with problems are left out. Raises ``IntegrityError`` when someone created one of the
-    people since the plan was made: nothing is written then, make a new plan.
+    people since the plan was made, ``NoPlace`` when fewer places are left than the plan needs:
+    nothing is written then, make a new plan.
     """
     before = Cohort.objects.count()
     names = {name for row in plan.new for name in row.cohorts}
@@ -46,6 +50,7 @@ def import_people(plan: Plan, *, invited_by: User | None, invite: bool = True) -
     cohorts = {slugify(name): services.ensure_cohort(name) for name in sorted(names)}
     people = _create_people(plan.new)
     _create_memberships(plan, people, cohorts)
+    _take_places(plan.new, people, invited=invite)
     invitations = _create_invitations(plan.new, people, cohorts, invited_by) if invite else []
     done = Imported(
         created=len(people),
@@ -54,6 +59,8 @@ def import_people(plan: Plan, *, invited_by: User | None, invite: bool = True) -
         refused=len(plan.problems),
         cohorts=Cohort.objects.count() - before,
         invited=len(invitations),
+        no_place=plan.no_place,
+        places=seats.Places(plan.places_after, plan.places.total),
     )
     from tremplin.api import services as platform
 
@@ -104,6 +111,14 @@ def _create_people(rows: list[NewPerson]) -> dict[str, User]:
         batch_size=BATCH,
     )
     return people
+
+
+def _take_places(rows: list[NewPerson], people: dict[str, User], *, invited: bool) -> None:
+    counted = seat_roles()
+    seats.take(
+        [people[row.email].pk for row in rows if not counted.isdisjoint(row.roles)],
+        invited=invited,
+    )
 
 
 def _create_memberships(plan: Plan, people: dict[str, User], cohorts: dict[str, Cohort]) -> None:

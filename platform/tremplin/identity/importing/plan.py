@@ -11,6 +11,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from tremplin.identity import roles as role_catalogue
+from tremplin.identity import seats
 from tremplin.identity.importing.reading import Line, Sheet
 from tremplin.identity.models import Cohort, CohortMembership, User
 from tremplin.identity.normalise import clean_text, fold, is_email, normalise_email, slugify
@@ -74,6 +75,9 @@ class Plan:
     unchanged: list[Known] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     new_cohorts: dict[str, str] = field(default_factory=dict)
+    places: seats.Places = seats.UNLIMITED
+    takes: int = 0  # places that the new people need
+    no_place: int = 0  # lines left out because no place is left
 
     @property
     def ok(self) -> int:
@@ -84,6 +88,11 @@ class Plan:
     def changes(self) -> int:
         """Return how many people would be created or put in a cohort."""
         return len(self.new) + len(self.joining)
+
+    @property
+    def places_after(self) -> int:
+        """Return how many places are taken once the import is done."""
+        return self.places.used + self.takes
 
 
 def role_words(kind: str) -> dict[str, str]:
@@ -207,10 +216,13 @@ def make_plan(
     allowed_roles: Iterable[str],
     default_role: str = "learner",
     default_cohort: str = "",
+    lock: bool = False,
 ) -> Plan:
     """Return what importing ``sheet`` into the current space would do; writes nothing.
 
-    ``allowed_roles`` are those the importer may give. Four queries, whatever the length.
+    ``allowed_roles`` are those the importer may give. Lines beyond the places of the space's plan
+    are problems; with ``lock`` nobody else takes a place before the transaction ends. The number of
+    queries does not depend on the length.
     """
     checker = _Checker(
         kind=kind,
@@ -248,4 +260,35 @@ def make_plan(
         )
         entry = Known(row.line, person, row.email, joins)
         (plan.joining if joins else plan.unchanged).append(entry)
+    _fit(plan, lock)
     return plan
+
+
+def _fit(plan: Plan, lock: bool) -> None:
+    """Leave out the people for whom no place is left, in the order of the file."""
+    plan.places = seats.places(lock=lock)
+    free = plan.places.free
+    if free is None:
+        return
+    counted = role_catalogue.seat_roles()
+    kept: list[NewPerson] = []
+    for row in plan.new:
+        takes_one = not counted.isdisjoint(row.roles)
+        if takes_one and free == 0:
+            plan.no_place += 1
+            plan.problems.append(
+                Problem(
+                    row.line,
+                    "",
+                    _("No place is left: the plan has %(total)s.") % {"total": plan.places.total},
+                )
+            )
+            continue
+        free -= takes_one
+        plan.takes += takes_one
+        kept.append(row)
+    plan.new = kept
+    plan.problems.sort(key=lambda problem: problem.line)
+    used = {slugify(name) for row in kept for name in row.cohorts}
+    used |= {slugify(name) for known in plan.joining for name in known.joins}
+    plan.new_cohorts = {slug: name for slug, name in plan.new_cohorts.items() if slug in used}

@@ -65,13 +65,21 @@ def plan_of(upload: ImportUpload, *, kind: str, allowed_roles: Iterable[str]) ->
     return sheet, _plan(sheet, upload, kind, allowed_roles)
 
 
-def _plan(sheet: Sheet, upload: ImportUpload, kind: str, allowed_roles: Iterable[str]) -> Plan:
+def _plan(
+    sheet: Sheet,
+    upload: ImportUpload,
+    kind: str,
+    allowed_roles: Iterable[str],
+    *,
+    lock: bool = False,
+) -> Plan:
     return make_plan(
         sheet,
         kind=kind,
         allowed_roles=allowed_roles,
         default_role=upload.default_role,
         default_cohort=upload.default_cohort,
+        lock=lock,
     )
 
 
@@ -89,7 +97,9 @@ def apply(
             locked = ImportUpload.objects.select_for_update().get(pk=upload.pk)
             if locked.applied_at is not None:
                 raise IdentityError("already_imported", _("This list was already imported."))
-            done = import_people(_plan(sheet, locked, kind, allowed), invited_by=person)
+            done = import_people(
+                _plan(sheet, locked, kind, allowed, lock=True), invited_by=person
+            )
             locked.applied_at = timezone.now()
             locked.save(update_fields=["applied_at"])
     except IntegrityError as error:

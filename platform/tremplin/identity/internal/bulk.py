@@ -13,7 +13,7 @@ from django.db.models import F, Func, QuerySet
 from django.utils.translation import gettext as _
 
 from tremplin.api.context import TenantContext
-from tremplin.identity import roles, selectors, services
+from tremplin.identity import roles, seats, selectors, services
 from tremplin.identity.internal import authority
 from tremplin.identity.models import BulkAction, Cohort, CohortMembership, SpaceOwner, User
 
@@ -216,6 +216,7 @@ def invite_all(
     emails: Sequence[str], role_codes: Sequence[str], cohort: Cohort | None, *, invited_by: Any
 ) -> int:
     """Invite all these addresses or none; returns how many. Raises ``IdentityError``."""
+    seats.require(len(emails), role_codes)
     for email in emails:
         services.invite(email, role_codes, [cohort] if cohort else [], invited_by=invited_by)
     return len(emails)

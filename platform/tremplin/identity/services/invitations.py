@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from tremplin.identity import identity_settings
+from tremplin.identity import identity_settings, seats
 from tremplin.identity.errors import IdentityError
 from tremplin.identity.models import Cohort, Invitation, User
 from tremplin.identity.normalise import clean_text
@@ -41,7 +41,7 @@ def invite(
     """Create the account of ``email`` without password and mail a link that opens it.
 
     The mail leaves after commit, in a task that makes the token: it is stored nowhere in clear.
-    Raises ``IdentityError`` ``invalid_email``, ``email_taken`` or ``unknown_role``.
+    Raises ``IdentityError`` as ``create_person`` does: an invitation takes its place when sent.
     """
     chosen = list(cohorts)
     person = create_person(
@@ -52,6 +52,7 @@ def invite(
         locale=locale,
         cohorts=chosen,
         verified=False,
+        invited=True,
     )
     invitation = open_invitation(person, roles, chosen, invited_by=invited_by)
     audit("people.invited", target=target(person), data={"roles": sorted(roles)})
@@ -77,6 +78,8 @@ def open_invitation(
         expires_at=now + timedelta(days=identity_settings.current().invitation_days),
     )
     invitation.cohorts.set(cohorts)
+    # An invitation that was over had given its place back.
+    seats.follow([person.pk])
     return invitation
 
 
@@ -136,5 +139,6 @@ def accept_invitation(
     EmailAddress.objects.update_or_create(
         user=person, email=person.email, defaults={"primary": True, "verified": True}
     )
+    seats.follow([person.pk])
     audit("security.invitation_accepted", target=target(person))
     return person

@@ -8,6 +8,7 @@ from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from tremplin.identity import seats
 from tremplin.identity.errors import IdentityError
 from tremplin.identity.models import Cohort, User
 from tremplin.identity.normalise import clean_text, is_email, normalise_email
@@ -38,13 +39,15 @@ def create_person(
     password_hash: str | None = None,
     cohorts: Iterable[Cohort] = (),
     verified: bool = True,
+    invited: bool = False,
 ) -> User:
     """Store a person with her e-mail record, roles and cohorts.
 
     Parameters: ``password`` in clear or ``password_hash`` already made by Django's hashers; with
     neither the person cannot sign in until she accepts an invitation or resets her password.
-    ``verified`` says whether the e-mail address is known to be hers. Raises ``IdentityError``
-    ``invalid_email``, ``email_taken`` or ``unknown_role``.
+    ``verified`` says whether the e-mail address is known to be hers, ``invited`` whether an
+    invitation follows. Raises ``IdentityError`` ``invalid_email``, ``email_taken``,
+    ``unknown_role``, or ``NoPlace`` when the roles take a place and none is left.
     """
     address = checked_email(email)
     person = User(
@@ -68,6 +71,8 @@ def create_person(
     person.groups.set(groups_named(roles))
     for cohort in cohorts:
         add_to_cohort(person, cohort)
+    if seats.counts(roles):
+        seats.take([person.pk], invited=invited)
     return person
 
 

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from tremplin.identity import seats
 from tremplin.identity.errors import IdentityError
 from tremplin.identity.models import Cohort, User
 from tremplin.identity.normalise import is_reachable, slugify
@@ -88,7 +89,7 @@ def create_pilots(
     With ``emails`` there is one account per address; otherwise ``count`` (1 to 20) addresses of
     ``domain`` are made from ``prefix``. ``expires_at`` is aware and at most a year away. Raises
     ``IdentityError`` ``count_out_of_range``, ``end_in_the_past``, ``end_too_far``,
-    ``prefix_required``, ``invalid_email``, ``email_taken`` or ``unknown_role``.
+    ``prefix_required``, ``invalid_email``, ``email_taken`` or ``unknown_role``, ``NoPlace``.
     """
     ends = _checked_end(expires_at)
     wanted = len(emails) if emails else count
@@ -146,6 +147,7 @@ def extend_pilot(person: User, expires_at: datetime) -> None:
     person.expires_at = _checked_end(expires_at)
     _reopen(person)
     person.save(update_fields=["expires_at", "is_active", "suspended_reason"])
+    seats.follow([person.pk])
     _plan_end(person)
     audit("security.pilot_extended", target=target(person), data={"ends": person.expires_at})
 
@@ -190,6 +192,7 @@ def keep_pilot(person: User, *, email: str = "") -> None:
     person.expires_at = None
     _reopen(person)
     person.save(update_fields=["expires_at", "is_active", "suspended_reason"])
+    seats.follow([person.pk])
     _plan_end(person)
     audit("security.pilot_kept", target=target(person), data={"readdressed": bool(email)})
 

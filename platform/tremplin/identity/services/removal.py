@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from tremplin.identity import sharing
+from tremplin.identity import seats, sharing
 from tremplin.identity.errors import IdentityError
 from tremplin.identity.models import (
     CohortMembership,
@@ -64,6 +64,7 @@ def anonymise(person: User) -> None:
     if is_owner(person):
         raise IdentityError("owner_protected", _("The owner of the space cannot be removed."))
     keep_an_admin(person)
+    seats.release([person.pk])
     end_sessions(person)
     Authenticator.objects.filter(user=person).delete()
     EmailAddress.objects.filter(user=person).delete()

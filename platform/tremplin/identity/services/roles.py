@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from tremplin.identity import seats
 from tremplin.identity.errors import IdentityError
 from tremplin.identity.models import SpaceOwner, User
 from tremplin.identity.services.record import audit, target
@@ -30,7 +31,7 @@ def groups_named(codes: Iterable[str]) -> list[Group]:
 def set_roles(person: User, roles: Iterable[str]) -> bool:
     """Give ``person`` exactly these roles and return whether anything changed.
 
-    Raises ``IdentityError`` ``unknown_role`` or ``owner_keeps_admin``.
+    Raises ``IdentityError`` ``unknown_role`` or ``owner_keeps_admin``, ``NoPlace``.
     """
     groups = groups_named(roles)
     wanted = {group.name for group in groups}
@@ -46,6 +47,7 @@ def set_roles(person: User, roles: Iterable[str]) -> bool:
         keep_an_admin(person)
     person.groups.set(groups)
     person.forget_rights()
+    seats.follow([person.pk])
     close_streams(person)
     audit(
         "security.roles_changed",

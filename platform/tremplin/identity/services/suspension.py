@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from tremplin.identity import seats
 from tremplin.identity.errors import IdentityError
 from tremplin.identity.models import PasswordResetToken, User
 from tremplin.identity.normalise import clean_text
@@ -35,6 +36,7 @@ def suspend(person: User, reason: str, *, notify: str = "") -> bool:
     person.is_active = False
     person.suspended_reason = text
     person.save(update_fields=["is_active", "suspended_reason"])
+    seats.release([person.pk])
     ended = end_sessions(person)
     PasswordResetToken.objects.filter(person=person).delete()
     if was_open:
@@ -50,12 +52,13 @@ def suspend(person: User, reason: str, *, notify: str = "") -> bool:
 
 @transaction.atomic
 def resume(person: User, *, notify: str = "") -> bool:
-    """Open a suspended account again. Returns whether it was suspended."""
+    """Open a suspended account again. Returns whether it was suspended. Raises ``NoPlace``."""
     if person.is_active or person.removed_at is not None:
         return False
     person.is_active = True
     person.suspended_reason = ""
     person.save(update_fields=["is_active", "suspended_reason"])
+    seats.follow([person.pk])
     audit("security.person_resumed", target=target(person))
     if notify:
         _tell(person, "resumed")
@@ -75,6 +78,7 @@ def close_expired(person: User) -> None:
     person.is_active = False
     person.suspended_reason = EXPIRED
     person.save(update_fields=["is_active", "suspended_reason"])
+    seats.release([person.pk])
     end_sessions(person)
     audit("security.person_expired", target=target(person))
 

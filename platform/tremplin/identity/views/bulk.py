@@ -99,7 +99,7 @@ def preview(request: HttpRequest, action: UUID) -> HttpResponse:
                 notify=values.get("notify", ""),
             )
         except IdentityError as error:
-            form.add_error(None, error.message)
+            form.add_error(None, error.html)
         else:
             return _confirmed(request, done)
     return _preview_page(request, row, form)

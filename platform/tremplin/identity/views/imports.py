@@ -86,7 +86,7 @@ def check(request: HttpRequest, upload: UUID) -> HttpResponse:
             if error.code == "already_imported":
                 messages.info(request, error.message)
                 return redirect("people:list")
-            problem = error.message
+            problem = error.html
         else:
             context = {"page_title": _("Import finished"), "done": done, "steps": _steps(2)}
             return render(request, "identity/people/import_done.html", context)

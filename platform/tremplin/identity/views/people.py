@@ -130,7 +130,7 @@ def invite(request: HttpRequest) -> HttpResponse:
                 fresh, values["roles"], values["cohort"], invited_by=request.user
             )
         except IdentityError as error:
-            form.add_error(None, error.message)
+            form.add_error(None, error.html)
         else:
             if count:
                 messages.success(

@@ -124,7 +124,7 @@ def roles(request: HttpRequest, person: UUID) -> HttpResponse:
             authority.check_assignment(ctx, held, wanted)
             services.set_roles(found, wanted)
         except IdentityError as error:
-            form.add_error("roles", error.message)
+            form.add_error("roles", error.html)
         else:
             return _done(request, found.pk, _("Roles saved."))
     return _page(request, found, {"roles_form": form})
@@ -156,7 +156,7 @@ def _act(
         authority.check_manage(ctx, found.pk, found.granted)
         action(found)
     except IdentityError as error:
-        messages.error(request, error.message)
+        messages.error(request, error.html)
         return redirect("people:detail", person=pk)
     return _done(request, pk, text)
 

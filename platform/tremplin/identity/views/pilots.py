@@ -103,7 +103,7 @@ def create(request: HttpRequest) -> HttpResponse:
                         _("These accounts were already created. Open this page again for others."),
                     )
         except IdentityError as error:
-            form.add_error(None, error.message)
+            form.add_error(None, error.html)
         else:
             return _sheet_page(request, accounts)
     context = {"page_title": _("Create temporary accounts"), "form": form}
@@ -173,7 +173,7 @@ def act(request: HttpRequest) -> HttpResponse:
                 else:
                     services.end_pilot(person)
     except IdentityError as error:
-        return _index(request, [error.message])
+        return _index(request, [error.html])
     messages.success(
         request,
         ngettext("%(count)s account changed.", "%(count)s accounts changed.", len(people))
@@ -205,7 +205,7 @@ def detail(request: HttpRequest, person: UUID) -> HttpResponse:
             authority.check_manage(ctx, found.pk, found.granted)
             text = _apply(found, asked, extend, keep)
         except IdentityError as error:
-            problem = error.message
+            problem = error.html
         else:
             messages.success(request, text)
             if asked == "keep":

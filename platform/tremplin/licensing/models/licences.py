@@ -61,6 +61,9 @@ class License(models.Model):
     seat_policy = models.CharField(max_length=6, choices=SeatPolicy, default=SeatPolicy.AUTO)
     counted_roles = ArrayField(models.CharField(max_length=40), default=list)
     is_over_limit = models.BooleanField(default=False)
+    over_limit_since = models.DateTimeField(null=True)
+    # Keys of the notices sent about this licence, so that none leaves twice.
+    noticed = ArrayField(models.CharField(max_length=30), default=list)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
 

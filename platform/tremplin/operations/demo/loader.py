@@ -216,7 +216,7 @@ def _load_space(space: dict[str, Any], reseller: TenantInfo | None, data: dict[s
         space["host"],
         space["locale"],
         reseller_pk=reseller.pk if reseller else None,
-        options=_owner(named[0]),
+        options={**_owner(named[0]), "plan": space["plan"]},
     )
     if space.get("custom_domain"):
         with public_write("demo domains"):

@@ -9,10 +9,10 @@ from uuid import UUID
 from django.contrib.auth.models import Group as RoleGroup
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
-from scim2_models import InvalidValueException, UniquenessException
+from scim2_models import ForbiddenException, InvalidValueException, UniquenessException
 
-from tremplin.identity import identity_settings, services
-from tremplin.identity.errors import IdentityError
+from tremplin.identity import identity_settings, seats, services
+from tremplin.identity.errors import IdentityError, NoPlace
 from tremplin.identity.models import Cohort, CohortMembership, CustomRole, User
 from tremplin.identity.normalise import clean_text
 from tremplin.sso.models import CohortRole, ScimRecord
@@ -105,7 +105,7 @@ def set_members(resource: ScimRecord, before: Collection[str], after: Collection
             data={"joined": len(joined), "left": len(left)},
         )
     if CohortRole.objects.filter(cohort_id=resource.cohort_id).exists():
-        sync_roles({*joined, *left})
+        _follow_groups({*joined, *left})
 
 
 def _people_of(resources: Iterable[str]) -> list[UUID]:
@@ -128,7 +128,15 @@ def join_groups(resource: ScimRecord) -> None:
         [CohortMembership(cohort_id=pk, person_id=resource.user_id) for pk in cohorts],
         ignore_conflicts=True,
     )
-    sync_roles({resource.user_id})
+    _follow_groups({resource.user_id})
+
+
+def _follow_groups(people: Collection[UUID]) -> None:
+    """Synchronise roles for the directory. Raises ``ForbiddenException`` when no place is left."""
+    try:
+        sync_roles(people)
+    except NoPlace as error:
+        raise ForbiddenException(detail=error.message) from error
 
 
 def forget_member(resource: ScimRecord) -> None:
@@ -186,6 +194,7 @@ def sync_roles(people: Collection[UUID], *, former: Collection[str] = ()) -> int
         through.objects.filter(user_id__in=losing, group_id=codes[code]).delete()
     changed = sorted(person for person in wanted if added[person] or removed[person])
     _keep_one_role(changed)
+    seats.follow(changed)
     _note_roles(changed, added, removed)
     return len(changed)
 

@@ -11,7 +11,7 @@ from scim2_models import ForbiddenException, UniquenessException
 
 from tremplin.api import services as platform_services
 from tremplin.identity import identity_settings, roles, services
-from tremplin.identity.errors import IdentityError
+from tremplin.identity.errors import IdentityError, NoPlace
 from tremplin.identity.models import PasswordResetToken, User
 from tremplin.sso.models import ScimRecord
 from tremplin.sso.scim.mapping import Identity
@@ -70,7 +70,6 @@ def _existing(email: str) -> User | None:
 
 def _create(identity: Identity) -> User:
     role = identity_settings.current().signup_role
-    _check_seat([role])
     try:
         return services.create_person(
             email=identity.email,
@@ -80,15 +79,10 @@ def _create(identity: Identity) -> User:
             roles=[role],
             verified=True,
         )
+    except NoPlace as error:
+        raise ForbiddenException(detail=error.message) from error
     except IdentityError as error:
         raise UniquenessException(detail=error.message) from error
-
-
-def _check_seat(codes: list[str]) -> None:
-    """Refuse a new person when the space has no seat left (once seats are counted)."""
-    available = getattr(services, "seat_available", None)
-    if available is not None and not available(codes):
-        raise ForbiddenException(detail=_("Every seat of this space is taken."))
 
 
 def apply(person: User, identity: Identity) -> None:
@@ -143,7 +137,10 @@ def _set_active(person: User, is_active: bool) -> None:
     elif is_active and not person.is_active:
         # Someone whom the space itself suspended, or whose account ended, stays out.
         if person.suspended_reason == CLOSED_BY_DIRECTORY:
-            services.resume(person)
+            try:
+                services.resume(person)
+            except NoPlace as error:
+                raise ForbiddenException(detail=error.message) from error
 
 
 def close(person: User) -> None:

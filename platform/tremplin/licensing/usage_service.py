@@ -1,0 +1,77 @@
+"""The services ``usage`` and ``entitlements``: licensing as modules and lower layers see it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import cast
+from uuid import UUID
+
+from tenants.registry import TenantInfo
+from tremplin.api import Decision
+from tremplin.api.services import UsageHold
+from tremplin.kernel.current import tenant_required
+from tremplin.licensing import consumption, entitlements
+
+
+def _tenant() -> TenantInfo:
+    return cast(TenantInfo, tenant_required())
+
+
+class EntitledService:
+    """Implements ``tremplin.api.services.Entitled``."""
+
+    def check(self, feature: str, amount: int = 1, person: UUID | None = None) -> Decision:
+        """Say whether ``amount`` of ``feature`` is allowed to the current tenant now."""
+        return entitlements.for_tenant(_tenant()).check(feature, amount, person)
+
+
+class UsageService:
+    """Implements ``tremplin.api.services.Usage``."""
+
+    def check(self, feature: str, amount: int = 1, *, person: UUID | None = None) -> Decision:
+        """Say whether ``amount`` of ``feature`` is allowed to the current tenant now."""
+        return entitlements.for_tenant(_tenant()).check(feature, amount, person)
+
+    def consume(
+        self,
+        feature: str,
+        quantity: int = 1,
+        *,
+        person: UUID | None = None,
+        key: UUID,
+        reference: str = "",
+    ) -> bool:
+        """Count ``quantity`` units once per ``key``; False when they were counted before."""
+        done = consumption.consume(
+            _tenant(), feature, quantity, person=person, idem=key, ref=reference
+        )
+        return not done.is_repeat
+
+    def reserve(
+        self,
+        feature: str,
+        quantity: int,
+        *,
+        person: UUID | None = None,
+        key: UUID,
+        seconds: int = consumption.HOLD_SECONDS,
+        reference: str = "",
+    ) -> AbstractContextManager[UsageHold]:
+        """Set units aside while long work runs; leaving without ``commit`` frees them."""
+        return consumption.reserve(
+            _tenant(), feature, quantity, person=person, idem=key, ttl=seconds, ref=reference
+        )
+
+    def give_back(
+        self,
+        feature: str,
+        quantity: int = 1,
+        *,
+        person: UUID | None = None,
+        key: UUID,
+        reference: str = "",
+    ) -> bool:
+        """Return units after a failure that was not the customer's; False when done before."""
+        return consumption.give_back(
+            _tenant(), feature, quantity, person=person, idem=key, ref=reference
+        )
