@@ -140,7 +140,10 @@ def _linter(subject: Subject) -> Outcome:
 
 def _formatter(subject: Subject) -> Outcome:
     done = _ruff(subject, "format", "--check")
-    return Outcome("format", done.returncode == 0, _last(done.stdout + done.stderr))
+    detail = _last(done.stdout + done.stderr)
+    if done.returncode:
+        detail += "; repair it with: ruff format --isolated --line-length 100 <folder>"
+    return Outcome("format", done.returncode == 0, detail)
 
 
 def _list(words: str) -> str:

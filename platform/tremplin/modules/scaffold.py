@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import keyword
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 import unicodedata
 from dataclasses import dataclass
@@ -112,6 +115,7 @@ def create(names: Names, folder: Path, *, taken: frozenset[str] = frozenset()) -
         made = working / "module"
         shutil.copytree(TEMPLATE, made, ignore=LEFT_OUT)
         files = _rename(made, names)
+        _format(made)
         if target.exists():
             target.rmdir()  # empty, or _refuse_folder would have said so
         made.rename(target)
@@ -150,6 +154,14 @@ def _rename(made: Path, names: Names) -> list[Path]:
         if renamed != path.name:
             path.rename(path.with_name(renamed))
     return sorted(path.relative_to(made) for path in made.rglob("*") if path.is_file())
+
+
+def _format(made: Path) -> None:
+    """Wrap the lines that a longer or shorter name changed, when the formatter is installed."""
+    if importlib.util.find_spec("ruff") is not None:
+        command = [sys.executable, "-m", "ruff", "format", "--isolated", "--no-cache", "-q"]
+        command += ["--line-length", "100", str(made)]
+        subprocess.run(command, check=False, capture_output=True)  # noqa: S603  our interpreter
 
 
 def _replaced(text: str, pairs: list[tuple[str, str]]) -> str:

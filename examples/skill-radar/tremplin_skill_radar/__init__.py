@@ -1,0 +1,1 @@
+"""Skill radar: a module for Tremplin."""
