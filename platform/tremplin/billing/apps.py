@@ -12,3 +12,19 @@ class BillingConfig(AppConfig):
     name = "tremplin.billing"
     label = "billing"
     verbose_name = _("Billing")
+
+    def ready(self) -> None:
+        """Declare the rights, the check, the periodic work and what the demo sells."""
+        from tenants import steps
+        from tremplin.billing import checks, permissions, schedules
+        from tremplin.billing.demo import seed
+        from tremplin.billing.invoicing import schedules as invoice_schedules
+        from tremplin.billing.stripe import startup as stripe
+        from tremplin.identity import roles
+
+        roles.register_permissions("billing", permissions.OWN_PERMISSIONS)
+        checks.register_checks()
+        schedules.register()
+        invoice_schedules.register()
+        stripe.connect()
+        steps.register_demo_step("billing", 40, seed)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from tremplin.billing import accounts, coupons, engine, orders, pricing, quotes
+from tremplin.billing import accounts, collection, coupons, engine, orders, pricing, quotes
 from tremplin.billing.models import BillingAccount, Coupon, Invoice, Order, Payment, Price
 from tremplin.billing.models import PriceBook, PriceBookEntry, Quote, Subscription
 from tremplin.billing.providers.base import NextAction
@@ -36,6 +36,7 @@ __all__ = [
     "preview_change",
     "quote",
     "refund",
+    "retry_payment",
     "set_book",
     "set_entry",
     "set_range",
@@ -141,6 +142,14 @@ def mark_paid(
     return orders.mark_paid(
         invoice, by=by, at=at, reference=reference, amount_minor=amount_minor
     )
+
+
+def retry_payment(invoice: Invoice) -> bool:
+    """Charge the kept means of payment for an open invoice now; return whether it is paid.
+
+    Raises ``NotFound`` when nothing is owed. A transfer has nothing to charge: False.
+    """
+    return collection.retry(invoice)
 
 
 def refund(

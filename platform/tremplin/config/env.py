@@ -47,6 +47,9 @@ class Environment(BaseSettings):
     web_threads: int = Field(4, ge=2, le=64, description="Threads that serve pages")
     db_pool_size: int = Field(8, ge=2, le=64, description="Database connections per process")
     stripe_key: str = Field("", description="Secret key of Stripe; empty: Stripe is idle")
+    billing_provider: str = Field(
+        "", description="How new customers pay (invoice, stripe); empty: by transfer, or test card"
+    )
     stripe_live: bool = Field(False, description="Whether the key is one of the live mode")
     tax_engine: str = Field(
         "", description="Installed tax engine (tremplin.tax.v1); empty: the French rules"

@@ -86,6 +86,7 @@ TENANT_APPS = [
     "tremplin.profiles",
     "tremplin.notifications",
     "tremplin.privacy",
+    "tremplin.billing.sales",
     "tremplin.modules",
     "tremplin.portal",
     "tremplin.operations",
@@ -155,6 +156,7 @@ DJSTRIPE_SUBSCRIBER_MODEL_REQUEST_CALLBACK = "tremplin.billing.stripe.request_te
 STRIPE_API_VERSION = "2026-05-27.dahlia"
 TAX_ENGINE = env.tax_engine
 INVOICE_TRANSPORT = env.invoice_transport
+BILLING_PROVIDER = env.billing_provider
 STRIPE_LIVE_MODE = env.stripe_live
 STRIPE_TEST_SECRET_KEY = "" if env.stripe_live else env.stripe_key
 STRIPE_LIVE_SECRET_KEY = env.stripe_key if env.stripe_live else ""

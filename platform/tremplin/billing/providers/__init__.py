@@ -34,5 +34,7 @@ def get(slug: str) -> BillingProvider:
 
 
 def default_slug() -> str:
-    """Return the provider of a new account: the simulated card in a demo, transfer otherwise."""
+    """Return the provider of a new account: the one set, else a test card (demo) or a transfer."""
+    if settings.BILLING_PROVIDER:
+        return str(settings.BILLING_PROVIDER)
     return "sandbox" if settings.MODE in {"demo", "test"} else "invoice"

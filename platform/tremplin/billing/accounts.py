@@ -1,0 +1,80 @@
+"""Billing accounts: made at first use, one per tenant or reseller."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from tremplin.api import Problem, services
+from tremplin.billing.models import BillingAccount
+from tremplin.billing.providers import default_slug
+
+if TYPE_CHECKING:
+    from tenants.registry import TenantInfo
+
+EDITABLE = frozenset(
+    {
+        "legal_name", "siren", "vat_id", "email", "line1", "line2", "postal_code", "city",
+        "country", "currency", "provider", "terms_days", "has_training_exemption",
+        "overage_cap_minor",
+    }
+)  # fmt: skip
+
+
+def account_of(tenant: TenantInfo) -> BillingAccount:
+    """Return the account of a tenant; made with the space's name and mailbox when missing.
+
+    A client of a reseller gets the reseller's account as its payer.
+    """
+    found = BillingAccount.objects.filter(tenant_id=tenant.pk).first()
+    if found is not None:
+        return found
+    payer = None
+    if tenant.reseller_pk is not None:
+        from tenants import registry
+
+        reseller = registry.by_pk(tenant.reseller_pk)
+        payer = account_of(reseller) if reseller is not None else None
+    with transaction.atomic(), services.tenancy().public_write("billing account"):
+        return BillingAccount.objects.get_or_create(
+            tenant_id=tenant.pk,
+            defaults={
+                "payer": payer,
+                "legal_name": tenant.name,
+                "email": tenant.email,
+                "provider": "invoice" if payer is not None else default_slug(),
+            },
+        )[0]
+
+
+@transaction.atomic
+def update(tenant: TenantInfo, **fields: object) -> BillingAccount:
+    """Change fields of the account of ``tenant`` (those of ``EDITABLE``).
+
+    The currency is fixed once something was ordered: ``Problem`` 409.
+    """
+    unknown = set(fields) - EDITABLE
+    if unknown:
+        raise ValueError(f"not a field of an account: {sorted(unknown)}")
+    account_of(tenant)
+    with services.tenancy().public_write("billing account"):
+        account = BillingAccount.objects.select_for_update().get(tenant_id=tenant.pk)
+        currency = fields.get("currency", account.currency)
+        if currency != account.currency and account.orders.exists():
+            raise Problem(
+                409, "currency_fixed", _("The currency cannot change after a first order.")
+            )
+        for name, value in fields.items():
+            setattr(account, name, value)
+        account.save()
+    return account
+
+
+def lock(account: BillingAccount) -> BillingAccount:
+    """Lock an account for the transaction: all writes of billing about it happen one by one.
+
+    Always the first lock taken, so that two writers never wait for each other.
+    """
+    return BillingAccount.objects.select_for_update().get(pk=account.pk)
