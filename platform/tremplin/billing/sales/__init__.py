@@ -1,0 +1,1 @@
+"""What people buy from their own school: orders and payments in the school's schema."""

@@ -1,0 +1,52 @@
+"""Events that never reached us, pulled from Stripe (which keeps them for 30 days)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from tremplin.billing.facts import BillingFact
+from tremplin.billing.models import ProviderEvent
+from tremplin.billing.stripe.client import api
+from tremplin.billing.stripe.reading import EVENTS, PROVIDER, Stamp, facts_of_event
+
+FACT_EVENTS = tuple(
+    kind for kind in EVENTS if not kind.startswith(("customer.updated", "payment_method."))
+)
+SAME_TYPES = 20  # as many as Stripe accepts in one question
+
+
+def facts_since(since: datetime) -> Iterator[BillingFact]:
+    """Return the facts of events since then that we have not, oldest first.
+
+    An object is read once, however many of its events were lost: its state is the current one.
+    """
+    pages = api().events.list(
+        {
+            "types": list(FACT_EVENTS[:SAME_TYPES]),
+            "created": {"gte": int(since.timestamp())},
+            "limit": 100,
+        }
+    )
+    found = [event for event in pages.auto_paging_iter() if not event.get("account")]
+    known = _known([event.id for event in found])
+    latest: dict[tuple[str, str], tuple[str, str, int]] = {}
+    for event in reversed(found):
+        if event.id in known:
+            continue
+        body = event.to_dict()["data"]["object"]
+        family = event.type.rpartition(".")[0]
+        if event.type == "charge.refunded":
+            family = event.type
+        latest[family, body["id"]] = (event.id, event.type, event.created)
+    for (_family, key), (event_id, kind, created) in latest.items():
+        yield from facts_of_event(kind, key, Stamp.of(event_id, created))
+
+
+def _known(events: list[str]) -> set[str]:
+    """Return the events of which at least one fact was written."""
+    rows = ProviderEvent.objects.filter(provider=PROVIDER, event_id__startswith="evt_").exclude(
+        outcome=""
+    )
+    wanted = set(events)
+    return {key.partition(":")[0] for key in rows.values_list("event_id", flat=True)} & wanted
