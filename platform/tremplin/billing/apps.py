@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from tenants.registry import TenantInfo
 
 
 class BillingConfig(AppConfig):
@@ -17,7 +22,6 @@ class BillingConfig(AppConfig):
         """Declare the rights, the check, the periodic work and what the demo sells."""
         from tenants import steps
         from tremplin.billing import checks, permissions, schedules
-        from tremplin.billing.demo import seed
         from tremplin.billing.invoicing import schedules as invoice_schedules
         from tremplin.billing.stripe import startup as stripe
         from tremplin.identity import roles
@@ -27,4 +31,10 @@ class BillingConfig(AppConfig):
         schedules.register()
         invoice_schedules.register()
         stripe.connect()
-        steps.register_demo_step("billing", 40, seed)
+        steps.register_demo_step("billing", 40, _seed)
+
+
+def _seed(tenant: TenantInfo, world: dict[str, Any], key: str) -> None:
+    from tremplin.billing import demo
+
+    demo.seed(tenant, world, key)

@@ -24,5 +24,5 @@ class PluginActivated(Event):
 
     event_name: ClassVar[str] = "tremplin.licensing.plugin_activated.v1"
 
-    module: str
+    plugin: str
     license: UUID

@@ -92,7 +92,7 @@ def grant(
     )
     with use(tenant):
         publish(
-            PluginActivated(module=version.plan.module, license=held.pk),
+            PluginActivated(plugin=version.plan.module, license=held.pk),
             aggregate=f"licence:{held.pk}",
         )
     return held
