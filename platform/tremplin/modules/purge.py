@@ -29,7 +29,6 @@ from tremplin.modules.holdings import (
     quote,
     summary,
 )
-from tremplin.modules.tasks import purge_due
 
 READ_ONLY_FOR = timedelta(days=30)
 Report = Callable[[str], None]
@@ -49,6 +48,7 @@ def announce(tenant: TenantInfo, slug: str) -> datetime:
 
     Announcing twice keeps the first day. ``cancel`` takes it back. Raises ``ModuleError``.
     """
+    
     module = Module(slug)
     former = gate.states(tenant)[module.slug].purge_at
     if former is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tremplin.operations.views import export, platform, start, support
+from tremplin.operations.views import export, modules, platform, start, support
 
 app_name = "operations"
 urlpatterns = [
@@ -17,6 +17,7 @@ urlpatterns = [
     path("console/export/", export.index, name="export"),
     path("console/export/<uuid:export>/", export.download, name="export_download"),
     path("platform/", platform.index, name="platform"),
+    path("platform/modules/", modules.index, name="modules"),
     path("platform/spaces/<uuid:space>/", platform.space, name="space"),
     path("platform/spaces/<uuid:space>/suspend/", platform.suspend, name="suspend"),
     path("platform/spaces/<uuid:space>/resume/", platform.resume, name="resume"),

@@ -12,7 +12,7 @@ from tremplin.kernel import checks, registry
 
 
 def test_plugin_list_names_each_module_with_its_reason(
-    support: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+    db: None, support: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     support("dummy", "raises")
     registry.quarantine("raises", "fails at start")
