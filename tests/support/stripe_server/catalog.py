@@ -196,6 +196,7 @@ def create_coupon(server: StripeServer, request: Request) -> Body:
             "id": params.get("id") or server.store.new_id("coupon"),
             "object": "coupon",
             "amount_off": params.get("amount_off"),
+            "applies_to": params.get("applies_to"),
             "created": server.now(),
             "currency": params.get("currency"),
             "duration": params.get("duration", "once"),

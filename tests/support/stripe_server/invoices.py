@@ -206,7 +206,14 @@ def total(server: StripeServer, account: str, invoice: Body, coupon: Body | None
     subtotal = sum(line["amount"] for line in lines)
     off = {line["id"]: 0 for line in lines}
     if coupon is not None:
-        open_lines = [line for line in lines if line["discountable"] and line["amount"] > 0]
+        only = (coupon["applies_to"] or {}).get("products")
+        open_lines = [
+            line
+            for line in lines
+            if line["discountable"]
+            and line["amount"] > 0
+            and (only is None or line["pricing"]["price_details"]["product"] in only)
+        ]
         whole = sum(line["amount"] for line in open_lines)
         left = min(coupon["amount_off"] or 0, whole)
         for line in open_lines:

@@ -336,6 +336,14 @@ def create_configuration(server: StripeServer, request: Request) -> Body:
     )
 
 
+@route("GET", "/v1/billing_portal/configurations", "billing_portal.configuration_list")
+def list_configurations(server: StripeServer, request: Request) -> Body:
+    rows = server.store.find(request.account, "billing_portal.configuration")
+    if "active" in request.params:
+        rows = [row for row in rows if row["active"] == request.params["active"]]
+    return listing(rows, request.params, request.path)
+
+
 @route("POST", "/v1/billing_portal/sessions", "billing_portal.session_create")
 def create_portal(server: StripeServer, request: Request) -> Body:
     params = request.params

@@ -87,9 +87,7 @@ class Payment(models.Model):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(
-                fields=("provider", "provider_ref"), name="sales_payment_once"
-            ),
+            models.UniqueConstraint(fields=("provider", "provider_ref"), name="sales_payment_once"),
             models.CheckConstraint(
                 condition=Q(amount_minor__gt=0)
                 & Q(refunded_minor__gte=0)

@@ -40,9 +40,7 @@ def _order(fact: BillingFact) -> Order | None:
     if fact.order is not None:
         return Order.objects.filter(pk=fact.order, provider=fact.provider).first()
     ref = getattr(fact, "payment_ref", "")
-    found = Payment.objects.select_related("order").filter(
-        provider=fact.provider, provider_ref=ref
-    )
+    found = Payment.objects.select_related("order").filter(provider=fact.provider, provider_ref=ref)
     payment = found.first()
     return payment.order if payment is not None else None
 
@@ -82,9 +80,7 @@ def _settled(fact: PaymentSettled, order: Order) -> str:
     order.state, order.paid_at, order.failure = Order.State.PAID, clock.now(), ""
     receipts.number(order)
     order.save()
-    audit.record(
-        "sales.paid", target=f"order:{order.pk}", data={"total_minor": order.total_minor}
-    )
+    audit.record("sales.paid", target=f"order:{order.pk}", data={"total_minor": order.total_minor})
     return "applied"
 
 

@@ -54,7 +54,11 @@ def _seller(tenant: Any) -> dict[str, str]:
         "vat_id": account.vat_id,
         "address": ", ".join(
             part
-            for part in (account.line1, account.line2, f"{account.postal_code} {account.city}".strip())
+            for part in (
+                account.line1,
+                account.line2,
+                f"{account.postal_code} {account.city}".strip(),
+            )
             if part
         ),
     }

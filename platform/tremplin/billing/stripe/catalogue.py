@@ -114,9 +114,7 @@ def _new_price(row: Price, amount_minor: int, lookup: str) -> Any:
 def _tiers(row: Price, amount_minor: int) -> list[dict[str, Any]]:
     """Return the tiers counted from the first seat: ours start above those included."""
     base = pricing.included(row)
-    tiers: list[dict[str, Any]] = [
-        {"up_to": base, "flat_amount": amount_minor, "unit_amount": 0}
-    ]
+    tiers: list[dict[str, Any]] = [{"up_to": base, "flat_amount": amount_minor, "unit_amount": 0}]
     for tier in row.tiers:
         up_to = "inf" if tier["up_to"] is None else base + tier["up_to"]
         tiers.append({"up_to": up_to, "unit_amount": tier["unit_minor"]})

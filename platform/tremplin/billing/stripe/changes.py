@@ -20,15 +20,19 @@ from tremplin.kernel import clock
 
 def preview(sub: Subscription, change: Quote) -> dict[str, Any]:
     """Return what Stripe would charge now: amounts in minor units, and its lines."""
-    found = api().invoices.create_preview(
-        {
-            "subscription": sub.provider_ref,
-            "subscription_details": {
-                "items": _items(sub, change),  # type: ignore[typeddict-item]
-                "proration_behavior": "always_invoice",
-            },
-        }
-    ).to_dict()
+    found = (
+        api()
+        .invoices.create_preview(
+            {
+                "subscription": sub.provider_ref,
+                "subscription_details": {
+                    "items": _items(sub, change),  # type: ignore[typeddict-item]
+                    "proration_behavior": "always_invoice",
+                },
+            }
+        )
+        .to_dict()
+    )
     tax = sum(row["amount"] for row in found["total_taxes"] or [])
     return {
         "net_minor": found["total"] - tax,

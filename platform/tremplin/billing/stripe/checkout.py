@@ -14,9 +14,7 @@ from tremplin.billing.stripe import catalogue
 from tremplin.billing.stripe.client import api
 
 
-def open_page(
-    order: Order, *, success_url: str, cancel_url: str, idempotency_key: str
-) -> str:
+def open_page(order: Order, *, success_url: str, cancel_url: str, idempotency_key: str) -> str:
     """Return the address of the page. Raises ``NotSold`` for a mix of rhythms and one-time things."""
     items = agreed(order.body["items"])
     once = [item for item in items if item.price.interval == Price.Interval.ONCE]
