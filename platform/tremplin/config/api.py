@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
+from tremplin.billing.api import router as billing_router
 from tremplin.identity.api import router as identity_router
 from tremplin.kernel import api_schema
 from tremplin.kernel.api_auth import authenticators
@@ -19,6 +20,7 @@ api = NinjaAPI(
 )
 install_problem_handlers(api)
 api.add_router("", identity_router, auth=authenticators("identity"))
+api.add_router("", billing_router, auth=authenticators("billing"))
 for mounted in plugin_routers():
     api.add_router(mounted.path, mounted.router, auth=mounted.auth)
 api_schema.publish(api)
