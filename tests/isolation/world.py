@@ -47,10 +47,10 @@ class World:
 # --- values that are the same in every space, by "view" or "namespace:*" and argument -------------
 
 SHARED: dict[tuple[str, str], str] = {
-    ("portal:module", "slug"): "quiz",
-    ("portal:module_trial", "slug"): "quiz",
-    ("portal:module_switch", "slug"): "quiz",
-    ("portal:module_settings", "slug"): "quiz",
+    ("marketplace:module", "slug"): "quiz",
+    ("marketplace:module_trial", "slug"): "quiz",
+    ("marketplace:module_switch", "slug"): "quiz",
+    ("marketplace:module_settings", "slug"): "quiz",
     ("portal:branding_preview", "part"): "dashboard",
     ("people:audit_event", "event"): "1",  # every log begins with its own first row
     ("sso_console:oidc_add", "preset"): "generic",

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from tremplin.api import Problem, services
-from tremplin.billing import coupons, pricing, proration, taxes
+from tremplin.billing import coupons, guards, pricing, proration, taxes
 from tremplin.billing.accounts import account_of
 from tremplin.billing.errors import AlreadySubscribed, NotChangeable, NotSold, PaymentLate
 from tremplin.billing.lines import Line, half_up, totals
@@ -209,6 +209,7 @@ def lines_of(
 
 def _agree(tenant: TenantInfo, currency: str, wanted: Wanted) -> Agreed:
     found = pricing.find(tenant, wanted.version, wanted.interval, currency)
+    guards.check(tenant, wanted.version)
     seats = pricing.check_seats(found.price, wanted.seats)
     return Agreed(found.price, found.amount_minor, found.cost_minor, seats)
 

@@ -10,6 +10,8 @@ from tremplin.kernel.routing import plugin_urlpatterns
 
 urlpatterns = [
     path("", include("tremplin.portal.urls")),
+    path("", include("tremplin.marketplace.urls")),
+    path("", include("tremplin.billing.urls")),
     path("", include("tremplin.identity.urls")),
     path("", include("tremplin.sso.urls")),
     path("", include("tremplin.files.urls")),
@@ -17,6 +19,8 @@ urlpatterns = [
     path("", include("tremplin.notifications.urls")),
     path("", include("tremplin.privacy.urls")),
     path("", include("tremplin.operations.urls")),
+    path("", include("tremplin.licensing.urls")),
+    path("stripe/", include("tremplin.billing.stripe.urls")),
     path("accounts/", include("allauth.urls")),
     path("_allauth/", include("allauth.headless.urls")),
     path("", include("allauth.idp.urls")),

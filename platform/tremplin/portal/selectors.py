@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext
 
 from tremplin.api import TenantContext, hookspecs
+from tremplin.billing.overview import has_paid_plan
 from tremplin.identity.selectors import count_with_role
 from tremplin.kernel import gate
 from tremplin.kernel.dispatch import dispatcher
@@ -55,7 +56,7 @@ def _content_url(ctx: TenantContext) -> str:
         and (not answer.value.permission or ctx.can(answer.value.permission))
     ]
     staff.sort(key=lambda entry: entry.order)
-    return ctx.url(staff[0].url_name if staff else "portal:modules")
+    return ctx.url(staff[0].url_name if staff else "marketplace:index")
 
 
 def checklist(tenant: TenantInfo, ctx: TenantContext) -> Checklist:
@@ -82,8 +83,15 @@ def checklist(tenant: TenantInfo, ctx: TenantContext) -> Checklist:
                 "module",
                 gettext("Start a module"),
                 gettext("Try one for 14 days; nothing is billed."),
-                ctx.url("portal:modules"),
+                ctx.url("marketplace:index"),
                 started,
+            ),
+            ChecklistItem(
+                "plan",
+                gettext("Choose your plan"),
+                gettext("It brings the seats of your learners and keeps your modules open."),
+                ctx.url("billing:plans"),
+                has_paid_plan(tenant),
             ),
             ChecklistItem(
                 "content",

@@ -13,6 +13,8 @@ from django.utils.translation import get_language, gettext
 from tenants.branding import themes
 from tremplin.api import PersonRef, TenantContext, hookspecs
 from tremplin.kernel.dispatch import dispatcher
+from tremplin.licensing.selectors import Banner
+from tremplin.licensing.selectors import banners as licence_banners
 
 if TYPE_CHECKING:
     from tenants.registry import TenantInfo
@@ -93,6 +95,7 @@ class Shell:
     help_url: str = ""
     footer_links: list[Link] = field(default_factory=list)
     sidebar: str = "light"
+    banners: list[Banner] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,13 @@ class CoreEntry:
 # What the staff opens every day stands with the modules; the rest sets the space up.
 DAILY = frozenset({"portal:console", "people:list", "operations:clients", "operations:platform"})
 # Pages that one kind of space has.
-ONE_KIND = {"operations:clients": "reseller", "operations:platform": "hq"}
+ONE_KIND = {
+    "operations:clients": "reseller",
+    "operations:platform": "hq",
+    "marketplace:listings": "hq",
+}
+# The operator pays nobody.
+NOT_FOR = {"billing:index": "hq"}
 
 
 # Labels are marked for translation here and translated when the page is built.
@@ -123,7 +132,10 @@ def _core_entries() -> list[CoreEntry]:
             "nav-console",
         ),
         CoreEntry(gettext("People"), "people:list", "users", "identity.view_people", "nav-people"),
-        CoreEntry(gettext("Modules"), "portal:modules", "blocks", "portal.modules", "nav-modules"),
+        CoreEntry(gettext("Modules"), "marketplace:index", "blocks", "portal.modules", "nav-modules"),
+        CoreEntry(
+            gettext("Billing"), "billing:index", "credit-card", "billing.view", "nav-billing"
+        ),
         CoreEntry(
             gettext("Branding"), "portal:branding", "palette", "portal.branding", "nav-branding"
         ),
@@ -154,6 +166,13 @@ def _core_entries() -> list[CoreEntry]:
             "server",
             "operations.platform",
             "nav-platform",
+        ),
+        CoreEntry(
+            gettext("Marketplace"),
+            "marketplace:listings",
+            "package",
+            "marketplace.review",
+            "nav-listings",
         ),
     ]
 
@@ -223,6 +242,7 @@ def sections(ctx: TenantContext, path: str) -> list[Group]:
             if (entry.url_name in DAILY) is daily
             if ctx.can(entry.permission) and (url := path_of(entry.url_name))
             if ctx.tenant.kind == ONE_KIND.get(entry.url_name, ctx.tenant.kind)
+            if ctx.tenant.kind != NOT_FOR.get(entry.url_name)
         ]
         for daily in (True, False)
     )
@@ -281,6 +301,7 @@ def build(request: HttpRequest) -> Shell | None:
         help_url=path_of("portal:help"),
         footer_links=footer,
         sidebar=brand.sidebar or "light",
+        banners=licence_banners(tenant) if ctx and person and ctx.can("billing.view") else [],
     )
 
 

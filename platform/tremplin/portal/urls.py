@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tremplin.portal.views import branding, dashboards, modules, preferences, profile, public, theme
+from tremplin.portal.views import branding, dashboards, preferences, profile, public, theme
 
 app_name = "portal"
 urlpatterns = [
@@ -14,11 +14,6 @@ urlpatterns = [
     path("app/profile/", profile.profile, name="profile"),
     path("console/", dashboards.console, name="console"),
     path("console/welcome/", dashboards.welcome, name="welcome"),
-    path("console/modules/", modules.index, name="modules"),
-    path("console/modules/<slug:slug>/", modules.detail, name="module"),
-    path("console/modules/<slug:slug>/trial/", modules.start_trial, name="module_trial"),
-    path("console/modules/<slug:slug>/switch/", modules.switch, name="module_switch"),
-    path("console/modules/<slug:slug>/settings/", modules.save_settings, name="module_settings"),
     path("console/branding/", branding.edit, name="branding"),
     path("console/branding/check/", branding.check, name="branding_check"),
     path("console/branding/publish/", branding.publish, name="branding_publish"),

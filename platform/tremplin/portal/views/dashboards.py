@@ -12,6 +12,7 @@ from tremplin.identity.selectors import cohorts, count_active, count_with_role
 from tremplin.kernel import gate
 from tremplin.kernel.access import guarded
 from tremplin.kernel.dispatch import dispatcher
+from tremplin.licensing.selectors import quotas_of
 from tremplin.portal import selectors, services
 
 
@@ -51,6 +52,7 @@ def app(request: HttpRequest) -> HttpResponse:
     context = {
         "first_action": actions[0] if actions else None,
         "other_actions": actions[1:6],
+        "quotas": quotas_of(request.tenant, request.ctx.person.id, request.ctx.enabled),
         **_widgets(request.ctx, "app"),
     }
     return render(request, "portal/pages/app.html", context)

@@ -1,0 +1,1 @@
+"""Pages of billing: the public prices, what a space pays, and how."""

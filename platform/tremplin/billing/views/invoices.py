@@ -1,0 +1,41 @@
+"""The invoices of a space and their files."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from tremplin.billing.invoicing import files
+from tremplin.billing.models import Invoice
+from tremplin.billing.views.answers import problems_answered
+from tremplin.kernel.access import guarded
+
+PER_PAGE = 25
+
+
+@guarded(permission="billing.view")
+def index(request: HttpRequest) -> HttpResponse:
+    """List the finalised invoices and credit notes, newest first."""
+    rows = (
+        Invoice.objects.filter(tenant_id=request.tenant.pk)
+        .exclude(state=Invoice.State.DRAFT)
+        .order_by("-issued_on", "-sequence", "-created_at")
+        .defer("xml")
+    )
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "billing/invoices.html", {"page": page})
+
+
+@require_GET
+@guarded(permission="billing.view")
+@problems_answered
+def pdf(request: HttpRequest, invoice: UUID) -> HttpResponse:
+    """Send the file of one invoice of this space."""
+    found = files.find(request.tenant, invoice)
+    return HttpResponse(
+        files.open_pdf(found), content_type="application/pdf", headers=files.headers(found)
+    )

@@ -1,0 +1,113 @@
+"""The quality tier of a module, computed from the report of the contract suite.
+
+Rules are those of ``tremplin.testing.contract``, named by their number. A report belongs to one
+version: another version has no tier until its own report is stored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from xml.etree import ElementTree
+
+from django.utils.translation import gettext as _
+
+Tier = Literal["", "bronze", "silver", "gold"]
+TIERS: tuple[Tier, ...] = ("gold", "silver", "bronze")
+# What protects the space and its people: identity, imports, gate, access, personal data, tables,
+# activation and tasks. The others make a module good to use: texts, pages, speed, documents.
+SAFETY = frozenset({"01", "02", "03", "04", "05", "06", "08", "10", "11", "13"})
+_RULE = re.compile(r"test_rule_(\d\d)_")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of each rule: ``passed``, ``failed`` or ``skipped``; and the module's own tests."""
+
+    version: str
+    rules: Mapping[str, str]
+    own_passed: int = 0
+    own_failed: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as it is stored."""
+        return {
+            "version": self.version,
+            "rules": dict(sorted(self.rules.items())),
+            "own_passed": self.own_passed,
+            "own_failed": self.own_failed,
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Report:
+        """Return the report that ``as_json`` wrote."""
+        return cls(
+            body.get("version", ""),
+            body.get("rules", {}),
+            body.get("own_passed", 0),
+            body.get("own_failed", 0),
+        )
+
+    @property
+    def failed(self) -> list[str]:
+        """Return the numbers of the rules that failed."""
+        return sorted(rule for rule, outcome in self.rules.items() if outcome == "failed")
+
+
+def tier_of(report: Report) -> Tier:
+    """Return the tier: safety rules make bronze, all rules silver, with own tests gold.
+
+    A failed rule of safety, a failed test of the module's own, or a missing rule gives none.
+    """
+    passed = {rule for rule, outcome in report.rules.items() if outcome == "passed"}
+    if not passed >= SAFETY or report.own_failed:
+        return ""
+    if report.failed or "skipped" in report.rules.values():
+        return "bronze"
+    return "gold" if report.own_passed else "silver"
+
+
+def tier_name(tier: str) -> str:
+    """Return the name of a tier in the reader's language."""
+    return {"gold": _("Gold"), "silver": _("Silver"), "bronze": _("Bronze")}.get(
+        tier, _("Not tested")
+    )
+
+
+def read_junit(text: str, *, version: str, slug: str) -> Report:
+    """Return the report of a run of the suite for ``slug`` (the XML of ``pytest --junitxml``).
+
+    A rule made of several tests has its worst outcome; tests of other modules are left out.
+    Raises ``ValueError`` for a file that is not such a report.
+    """
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise ValueError("not a report of pytest")
+    try:
+        root = ElementTree.fromstring(text)  # noqa: S314  no entity, looked at above
+    except ElementTree.ParseError as error:
+        raise ValueError("not a report of pytest") from error
+    rules: dict[str, str] = {}
+    passed = failed = 0
+    order = ("failed", "skipped", "passed")
+    for case in root.iter("testcase"):
+        name = case.get("name", "")
+        outcome = _outcome(case)
+        found = _RULE.match(name)
+        if found is None:
+            passed += outcome == "passed"
+            failed += outcome == "failed"
+            continue
+        parameters = re.findall(r"[\[-]([a-z][a-z0-9_]*)(?=[\]-])", name)
+        if parameters and slug not in parameters:
+            continue
+        former = rules.get(found[1], "passed")
+        rules[found[1]] = min((former, outcome), key=order.index)
+    return Report(version, rules, passed, failed)
+
+
+def _outcome(case: ElementTree.Element) -> str:
+    if case.find("failure") is not None or case.find("error") is not None:
+        return "failed"
+    return "skipped" if case.find("skipped") is not None else "passed"

@@ -1,0 +1,34 @@
+"""Addresses of the marketplace."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from tremplin.marketplace.views import catalogue, listings, mine, module
+
+app_name = "marketplace"
+urlpatterns = [
+    path("console/modules/", catalogue.index, name="index"),
+    path("console/modules/mine/", mine.index, name="mine"),
+    path("console/modules/<slug:slug>/", module.detail, name="module"),
+    path("console/modules/<slug:slug>/trial/", module.start_trial, name="module_trial"),
+    path("console/modules/<slug:slug>/switch/", module.switch, name="module_switch"),
+    path("console/modules/<slug:slug>/settings/", module.save_settings, name="module_settings"),
+    path("console/modules/<slug:slug>/rating/", module.rate, name="module_rate"),
+    path("console/modules/<slug:slug>/uninstall/", module.uninstall, name="module_uninstall"),
+    path("console/modules/<slug:slug>/keep/", module.keep, name="module_keep"),
+    path("platform/listings/", listings.index, name="listings"),
+    path("platform/listings/sync/", listings.sync, name="listings_sync"),
+    path("platform/listings/<slug:slug>/", listings.detail, name="listing"),
+    path("platform/listings/<slug:slug>/move/", listings.move, name="listing_move"),
+    path("platform/listings/<slug:slug>/texts/", listings.texts, name="listing_texts"),
+    path("platform/listings/<slug:slug>/stop/", listings.stop, name="listing_stop"),
+    path("platform/listings/<slug:slug>/release/", listings.release, name="listing_release"),
+    path(
+        "platform/listings/<slug:slug>/ratings/<uuid:rating>/",
+        listings.answer,
+        name="rating_answer",
+    ),
+    path("platform/publishers/<slug:publisher>/", listings.publisher, name="publisher"),
+    path("platform/publishers/<slug:publisher>/statement/", listings.statement, name="statement"),
+]
