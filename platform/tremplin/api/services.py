@@ -251,6 +251,7 @@ class Entitled(Protocol):
     """Internal: how layers below ``licensing`` ask what the current tenant's plans include."""
 
     def check(self, feature: str, amount: int = 1, person: UUID | None = None) -> Decision: ...
+    def has_seat(self, module: str, person: UUID) -> bool: ...
 
 
 class Tenancy(Protocol):

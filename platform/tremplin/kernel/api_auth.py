@@ -17,7 +17,7 @@ from ninja.security.base import AuthBase
 from ninja.utils import check_csrf
 
 from tremplin.api.http import SAFE_METHODS, Principal, Problem
-from tremplin.kernel import gate, throttle
+from tremplin.kernel import entitled, gate, throttle
 from tremplin.kernel.current import tenant_required
 
 CORE = frozenset({"identity"})  # no switch: always on
@@ -78,9 +78,14 @@ class ModuleAuth(AuthBase):
         principal = self.identify(request)
         if principal is None:
             return None
+        if principal.kind in {"key", "client"}:
+            _check_plan(request)
         _count(principal)
         if mode == "read_only" and request.method not in SAFE_METHODS:
             raise read_only_problem()
+        if principal.kind == "person" and self.slug not in CORE:
+            if seat := entitled.seat_problem(self.slug, principal.person):
+                raise seat
         request.principal = principal  # type: ignore[attr-defined]
         request.api_module = self.slug  # type: ignore[attr-defined]
         return principal
@@ -164,10 +169,26 @@ def authenticators(slug: str, *, anonymous: bool = False) -> list[ModuleAuth]:
     return [*ways, Anyone(slug)] if anonymous else ways
 
 
+def _check_plan(request: HttpRequest) -> None:
+    """Refuse keys and applications where the plan does not include the API (402).
+
+    People keep the API of their own session and of the mobile application. A suspended plan may
+    be read.
+    """
+    found = entitled.check("api.access")
+    if found.allowed or (found.reason == "suspended" and request.method in SAFE_METHODS):
+        return
+    raise entitled.refusal("api.access", found)
+
+
 def _count(principal: Principal) -> None:
     """Count one call of the caller, then of the space; raise ``Throttled`` beyond a limit."""
     allowed = limits()
     own = getattr(allowed, principal.kind)
+    if principal.kind in {"key", "client"}:
+        # The plan may allow more than an installation's default; None is no limit of the plan.
+        planned = entitled.check("api.rate_per_min").limit
+        own = max(own, planned) if planned is not None else own
     over = throttle.hit(f"api:{principal.kind}", principal.id, limit=own, seconds=60)
     if over is None:
         over = throttle.hit("api:tenant", "", limit=allowed.tenant, seconds=60)

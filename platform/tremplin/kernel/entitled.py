@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -59,6 +60,18 @@ def refusal(feature: str, found: Decision) -> Problem:
     )
     code = "suspended" if found.reason == "suspended" else NOT_INCLUDED
     return Problem(402, code, detail, {"feature": feature, "upgrade_url": found.upgrade_url})
+
+
+def seat_problem(module: str, person: UUID | None) -> Problem | None:
+    """Return why ``person`` may not use a module whose places are given one by one, else None."""
+    if person is None or services.entitlements().has_seat(module, person):
+        return None
+    return Problem(
+        403,
+        "seat_needed",
+        _("Your space gives the places of this module one by one: ask for one."),
+        {"module": module},
+    )
 
 
 def needs_feature(feature: str) -> Callable[[F], F]:

@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja import Router
 
 from tremplin.api.http import SAFE_METHODS, Access, Problem
-from tremplin.kernel import access, gate, registry
+from tremplin.kernel import access, entitled, gate, registry
 from tremplin.kernel.api_auth import authenticators, read_only_problem
 from tremplin.kernel.current import tenant_required
 from tremplin.kernel.mounting import access_of
@@ -141,6 +141,10 @@ def wrap_view(slug: str, view: Callable[..., Any]) -> Callable[..., Any]:
             return refusal
         if mode == "read_only" and request.method not in SAFE_METHODS:
             return _page(request, 402, read_only_problem(), slug)
+        person = request.ctx.person  # type: ignore[attr-defined]
+        seat = entitled.seat_problem(slug, person.id if person is not None else None)
+        if seat is not None and not wanted.anonymous:
+            return _page(request, 403, seat, slug)
         try:
             return view(request, *args, **kwargs)
         except Problem as problem:

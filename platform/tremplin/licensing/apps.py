@@ -19,12 +19,15 @@ class LicensingConfig(AppConfig):
         from tremplin.api import services
         from tremplin.identity import seats as places
         from tremplin.licensing import defaults, purging, schedules
+        from tremplin.licensing.privacy import UsagePersonalData
         from tremplin.licensing.seat_port import SeatPort
         from tremplin.licensing.usage_service import EntitledService, UsageService
+        from tremplin.privacy import sources
 
         services.provide("usage", UsageService())
         services.provide("entitlements", EntitledService())
         places.register(SeatPort())
+        sources.register("licensing", UsagePersonalData())
         steps.register_provisioning_step("licensing.plan", 15, defaults.give_plan)
         steps.register_purge("licensing", purging.forget_tenant)
         schedules.register()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from tremplin.licensing.features import Feature
 from tremplin.licensing.states import Mode
@@ -64,6 +65,8 @@ class Snapshot:
     valid_until: datetime | None
     is_unlimited: bool = False
     is_writable: bool = True
+    # Modules whose seats are given one by one, with the licence that holds them.
+    seated: Mapping[str, UUID] = field(default_factory=dict)
 
 
 def combine(feature: Feature, sources: Iterable[Source]) -> Entitlement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,6 @@ from tremplin.api import Decision
 from tremplin.kernel import clock
 from tremplin.licensing import features, periods, snapshots
 from tremplin.licensing.compiling import Entitlement, Meter, Snapshot
-from tremplin.licensing.errors import UPGRADE_PATH
 from tremplin.licensing.models import UsageBucket
 
 SOFT_PERCENT = 80
@@ -97,24 +97,35 @@ def subject_of(meter: Meter, person: UUID | None) -> str:
 def counters_of(
     tenant: TenantInfo, feature: str, meters: list[Meter], person: UUID | None
 ) -> list[Counter]:
-    """Return the counters of these meters, in one query."""
+    """Return the counters of these meters of one feature, in one query."""
+    return counters(tenant, [(feature, meter) for meter in meters], person)
+
+
+def counters(
+    tenant: TenantInfo, wanted: Sequence[tuple[str, Meter]], person: UUID | None
+) -> list[Counter]:
+    """Return the counters of several features and meters, in one query for all."""
+    if not wanted:
+        return []
     now = clock.now()
-    bounds = [periods.bounds(m.reset, now, tenant.timezone, m.anchor) for m in meters]
+    bounds = [periods.bounds(m.reset, now, tenant.timezone, m.anchor) for _key, m in wanted]
     rows = {
-        (row.subject, row.period_start): row
+        (row.feature, row.subject, row.period_start): row
         for row in UsageBucket.objects.filter(
             tenant_id=tenant.pk,
-            feature=feature,
-            subject__in={subject_of(meter, person) for meter in meters},
+            feature__in={key for key, _meter in wanted},
+            subject__in={subject_of(meter, person) for _key, meter in wanted},
             period_start__in={start for start, _end in bounds} | {periods.EPOCH},
         )
     }
     found = []
-    for meter, (start, end) in zip(meters, bounds, strict=True):
+    for (key, meter), (start, end) in zip(wanted, bounds, strict=True):
         subject = subject_of(meter, person)
-        row = rows.get((subject, start))
+        row = rows.get((key, subject, start))
         extra = (
-            rows.get((subject, periods.EPOCH)) if meter.top_up and start != periods.EPOCH else None
+            rows.get((key, subject, periods.EPOCH))
+            if meter.top_up and start != periods.EPOCH
+            else None
         )
         taken = (extra.used + extra.reserved) if extra else 0
         used = (row.used + row.reserved) if row else 0

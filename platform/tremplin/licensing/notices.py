@@ -39,9 +39,7 @@ def level(counted: int, maximum: int | None) -> int:
     return max((step for step in LEVELS if counted * 100 >= maximum * step), default=0)
 
 
-def note_crossing(
-    tenant: TenantInfo, meter: Meter, bucket: int, before: int, after: int
-) -> None:
+def note_crossing(tenant: TenantInfo, meter: Meter, bucket: int, before: int, after: int) -> None:
     """Queue the notice of a counter that has just reached 80, 100 or 120 %, after commit."""
     if level(after, meter.maximum) > level(before, meter.maximum):
         from tremplin.licensing import tasks
@@ -240,11 +238,15 @@ def _tell_licence(
     until = since + timedelta(days=keep) if since is not None else None
     _tell(
         key,
-        titles.get(key, lambda: _("%(name)s: your data is kept a little longer") % {"name": name()}),
+        titles.get(
+            key, lambda: _("%(name)s: your data is kept a little longer") % {"name": name()}
+        ),
         bodies.get(
             key,
-            lambda: _("It is deleted on %(date)s. Export it, or choose a plan before.")
-            % {"date": _date(tenant, until)},
+            lambda: (
+                _("It is deleted on %(date)s. Export it, or choose a plan before.")
+                % {"date": _date(tenant, until)}
+            ),
         ),
         UPGRADE_PATH,
         lambda: _("See the plans"),
@@ -273,14 +275,18 @@ def over_limit(names: list[str], extra: int, closes_at: datetime, tenant: Tenant
     """Announce who loses access when nobody is chosen before the date."""
     _tell(
         "licensing.over_limit",
-        lambda: ngettext(
-            "%(count)s person more than your plan allows",
-            "%(count)s people more than your plan allows",
-            extra,
-        )
-        % {"count": extra},
-        lambda: _("Choose whom to remove before %(date)s. After that, these accounts close: %(names)s.")
-        % {"date": _date(tenant, closes_at), "names": ", ".join(names)},
+        lambda: (
+            ngettext(
+                "%(count)s person more than your plan allows",
+                "%(count)s people more than your plan allows",
+                extra,
+            )
+            % {"count": extra}
+        ),
+        lambda: (
+            _("Choose whom to remove before %(date)s. After that, these accounts close: %(names)s.")
+            % {"date": _date(tenant, closes_at), "names": ", ".join(names)}
+        ),
         "/console/billing/seats/",
         lambda: _("Choose"),
     )

@@ -57,7 +57,7 @@ def close_the_last(tenant: TenantInfo) -> list[UUID]:
 
     Owners and last administrators are never closed. Returns who was suspended.
     """
-    held = seats.plan_license(tenant)
+    held = seats.seat_license(tenant)
     when = closes_at(held) if held is not None else None
     if held is None or when is None:
         return []

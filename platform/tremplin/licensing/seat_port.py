@@ -13,8 +13,7 @@ from tremplin.identity.errors import NoPlace
 from tremplin.identity.seats import UNLIMITED, Places, who_takes_one
 from tremplin.kernel.current import current_tenant, tenant_required
 from tremplin.licensing import seats, snapshots
-from tremplin.licensing.entitlements import UPGRADE_PATH
-from tremplin.licensing.errors import NotEntitled, SeatsFull
+from tremplin.licensing.errors import UPGRADE_PATH, NotEntitled, SeatsFull
 from tremplin.licensing.models import SeatAssignment
 
 
@@ -29,7 +28,7 @@ class SeatPort:
     def places(self, *, lock: bool) -> Places:
         """Return the seats; a plan that takes nobody more has none free."""
         tenant = tenant_required()
-        held = seats.plan_license(tenant, lock=lock)
+        held = seats.seat_license(tenant, lock=lock)
         if held is None or held.seats_total is None:
             return UNLIMITED
         if lock and held.seats_used >= held.seats_total and free_lapsed(tenant):
@@ -41,7 +40,7 @@ class SeatPort:
     def require(self, number: int) -> None:
         """Refuse when fewer than ``number`` seats are free, and lock them. Raises ``NoPlace``."""
         tenant = tenant_required()
-        held = seats.plan_license(tenant, lock=True)
+        held = seats.seat_license(tenant, lock=True)
         if held is None:
             return
         if state := seats.closed_for(held):
@@ -77,13 +76,13 @@ class SeatPort:
 
 def free_lapsed(tenant: TenantInfo) -> int:
     """Free the seats of invitations that are over, in the current space; return how many."""
-    held = seats.plan_license(tenant)
+    held = seats.seat_license(tenant)
     if held is None:
         return 0
     waiting = set(
-        SeatAssignment.objects.filter(
-            license=held, state=SeatAssignment.State.INVITED
-        ).values_list("member", flat=True)
+        SeatAssignment.objects.filter(license=held, state=SeatAssignment.State.INVITED).values_list(
+            "member", flat=True
+        )
     )
     if not waiting:
         return 0

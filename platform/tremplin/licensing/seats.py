@@ -43,7 +43,13 @@ ON CONFLICT (license_id, member) DO NOTHING RETURNING member
 """
 
 
-def plan_license(tenant: TenantInfo, *, lock: bool = False) -> License | None:
+def plan_license(tenant: TenantInfo) -> License | None:
+    """Return the running licence of the whole space, None when it has none (any more)."""
+    held = seat_license(tenant)
+    return held if held is not None and held.state != License.State.ENDED else None
+
+
+def seat_license(tenant: TenantInfo, *, lock: bool = False) -> License | None:
     """Return the licence of the whole space, which holds the seats: the running one, else the last.
 
     None when the space never had a plan: nobody is counted then. With ``lock`` the row is held
@@ -51,11 +57,16 @@ def plan_license(tenant: TenantInfo, *, lock: bool = False) -> License | None:
     """
     if not snapshots.may_be_limited(tenant):
         return None
-    rows = License.objects.filter(tenant_id=tenant.pk, module="").select_related("plan_version")
-    if lock:
-        rows = rows.select_for_update(of=("self",))
     ended = Case(When(state=License.State.ENDED, then=1), default=0)
-    return rows.order_by(ended, "-created_at", "-id").first()
+    rows = (
+        License.objects.filter(tenant_id=tenant.pk, module="")
+        .select_related("plan_version")
+        .order_by(ended, "-created_at", "-id")
+    )
+    if not lock:
+        return rows.first()
+    with services.tenancy().public_write("seats"):
+        return rows.select_for_update(of=("self",)).first()
 
 
 def closed_for(held: License) -> str:
@@ -66,7 +77,7 @@ def closed_for(held: License) -> str:
 
 def status(tenant: TenantInfo) -> SeatStatus:
     """Return the seats of the space's plan (one query)."""
-    held = plan_license(tenant)
+    held = seat_license(tenant)
     if held is None:
         return _NO_LIMIT
     return SeatStatus(held.seats_used, held.seats_total, held.is_over_limit)
@@ -78,8 +89,13 @@ def take(tenant: TenantInfo, members: Sequence[UUID], *, invited: bool = False) 
     All of them or nobody: raises ``SeatsFull``, or ``NotEntitled`` when the plan is not paid. Joins the caller's transaction, so that nobody is
     created without her seat. An invited person who arrives keeps the seat of her invitation.
     """
-    held = plan_license(tenant)
-    if held is None or not members:
+    held = seat_license(tenant)
+    return 0 if held is None else seat(held, members, invited=invited)
+
+
+def seat(held: License, members: Sequence[UUID], *, invited: bool = False) -> int:
+    """Give a seat of this licence to each of ``members``; raises as ``take`` does."""
+    if not members:
         return 0
     state = SeatAssignment.State.INVITED if invited else SeatAssignment.State.ACTIVE
     with transaction.atomic(), services.tenancy().public_write("seats"):
@@ -130,6 +146,20 @@ def flag(held: License) -> None:
     # The next occasion is announced again.
     held.noticed = [key for key in held.noticed if key != "licensing.over_limit"]
     held.save(update_fields=["is_over_limit", "over_limit_since", "noticed"])
+
+
+def is_seated(licence: UUID, member: UUID) -> bool:
+    """Tell whether a person holds a seat of this licence (one query)."""
+    return SeatAssignment.objects.filter(license=licence, member=member).exists()
+
+
+def unseat(held: License, member: UUID) -> bool:
+    """Free the seat of one person on this licence; return whether she had one."""
+    with transaction.atomic(), services.tenancy().public_write("seats"):
+        gone, _rows = SeatAssignment.objects.filter(license=held, member=member).delete()
+        if gone:
+            License.objects.filter(pk=held.pk).update(seats_used=F("seats_used") - gone)
+    return bool(gone)
 
 
 def fill(tenant: TenantInfo, held: License) -> int:

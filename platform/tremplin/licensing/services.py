@@ -58,7 +58,7 @@ def grant_plan(
     ``seats_total`` defaults to what the version says.
     """
     with services.tenancy().public_write("licence"):
-        former = seats.plan_license(tenant)
+        former = seats.seat_license(tenant)
         if former is not None and former.ended_at is None:
             _close(former, "replaced")
         held = _open(tenant, version, "", source, state, valid_until, seats_total, subscription)
@@ -161,6 +161,18 @@ def change_seats(tenant: TenantInfo, held: License, total: int | None) -> None:
     """Change how many seats a licence has; with fewer than are taken nobody is removed yet."""
     seats.set_total(held, total)
     _changed(tenant, held, "licence.seats", total=total)
+
+
+@transaction.atomic
+def set_seat_policy(tenant: TenantInfo, held: License, policy: str) -> None:
+    """Choose whether everybody may use what a licence opens, or people chosen one by one."""
+    with services.tenancy().public_write("licence"):
+        row = License.objects.select_for_update().get(pk=held.pk)
+        if row.seat_policy == policy:
+            return
+        row.seat_policy = policy
+        row.save(update_fields=["seat_policy", "updated_at"])
+    _changed(tenant, row, "licence.seat_policy", policy=policy)
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ import threading
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, cast
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -219,7 +220,22 @@ def _compile(tenant: TenantInfo, version: int, licences: list[License]) -> Snaps
         # Modules may be bought or tried one by one: only a plan limits the space itself.
         is_unlimited=all(licence.module for licence in licences),
         is_writable=is_writable,
+        seated=_seated(licences),
     )
+
+
+def _seated(licences: list[License]) -> dict[str, UUID]:
+    """Return the modules whose seats are given one by one; another licence opens them to all."""
+    running = [held for held in licences if current_state(held).mode != "off"]
+    manual = License.SeatPolicy.MANUAL
+    opened = {
+        module for held in running if held.seat_policy != manual for module in modules_of(held)
+    }
+    return {
+        held.module: held.pk
+        for held in running
+        if held.module and held.seat_policy == manual and held.module not in opened
+    }
 
 
 def _plan_source(licence: License, item: PlanEntitlement) -> Source:
@@ -246,6 +262,7 @@ def _store(pk: int, snapshot: Snapshot) -> None:
         "modules": dict(snapshot.modules),
         "is_writable": snapshot.is_writable,
         "is_unlimited": snapshot.is_unlimited,
+        "seated": {module: str(pk) for module, pk in snapshot.seated.items()},
     }
     for item in body["entitlements"]:
         for meter in item["meters"]:
@@ -277,6 +294,7 @@ def _from_row(row: EntitlementSnapshot) -> Snapshot:
         row.valid_until,
         is_unlimited=row.body.get("is_unlimited", False),
         is_writable=row.body["is_writable"],
+        seated={module: UUID(pk) for module, pk in row.body.get("seated", {}).items()},
     )
 
 

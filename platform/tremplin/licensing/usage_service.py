@@ -9,8 +9,9 @@ from uuid import UUID
 from tenants.registry import TenantInfo
 from tremplin.api import Decision
 from tremplin.api.services import UsageHold
+from tremplin.identity.seats import who_takes_one
 from tremplin.kernel.current import tenant_required
-from tremplin.licensing import consumption, entitlements
+from tremplin.licensing import consumption, entitlements, seats, snapshots
 
 
 def _tenant() -> TenantInfo:
@@ -23,6 +24,17 @@ class EntitledService:
     def check(self, feature: str, amount: int = 1, person: UUID | None = None) -> Decision:
         """Say whether ``amount`` of ``feature`` is allowed to the current tenant now."""
         return entitlements.for_tenant(_tenant()).check(feature, amount, person)
+
+    def has_seat(self, module: str, person: UUID) -> bool:
+        """Tell whether a person may use a module, whose seats may be given one by one.
+
+        Only people whose roles take a place need a seat: the staff runs the module without.
+        """
+        held = snapshots.of(_tenant()).seated.get(module)
+        if held is None or seats.is_seated(held, person):
+            return True
+        seated, invited = who_takes_one([person])
+        return person not in seated | invited
 
 
 class UsageService:

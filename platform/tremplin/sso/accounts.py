@@ -16,6 +16,7 @@ from tremplin.identity.models import Invitation, SpaceOwner, User
 from tremplin.identity.normalise import normalise_email
 from tremplin.identity.roles import MFA_ROLES
 from tremplin.identity.services import create_person
+from tremplin.kernel import entitled
 from tremplin.kernel.current import tenant_required
 from tremplin.sso import claims, role_mapping, selectors, services
 from tremplin.sso.models import Connection
@@ -37,6 +38,11 @@ def refusal(
     """Return why this sign-in stops here, None when it may go on."""
     if connection is None or not connection.is_active:
         return Refusal("switched_off", _("This way to sign in is switched off."))
+    if connection.kind != Connection.Kind.PLATFORM and not entitled.includes(selectors.FEATURE):
+        return Refusal(
+            "not_in_plan",
+            _("The plan of this space does not include this way to sign in. Use your password."),
+        )
     person = sociallogin.user
     known = sociallogin.is_existing
     if not known and request.user.is_authenticated and _is_connecting(sociallogin):

@@ -8,9 +8,10 @@ from django.utils.translation import gettext as _
 
 from tremplin.identity.models import SpaceOwner
 from tremplin.identity.sign_in_rules import Method, Refusal
+from tremplin.kernel import entitled
 from tremplin.sso.errors import SsoError
 from tremplin.sso.models import Connection
-from tremplin.sso.selectors import login_url, proven_domains
+from tremplin.sso.selectors import FEATURE, login_url, proven_domains
 from tremplin.sso.services import audit
 
 SCOPE_KEY = "enforced_for"
@@ -26,8 +27,10 @@ def enforced() -> Connection | None:
     """Return the connection that people must use, if the space has one that works.
 
     A SAML connection counts only while the SAML libraries are there: nobody is locked out by a
-    missing library.
+    missing library, nor by a plan without single sign-on.
     """
+    if not entitled.includes(FEATURE):
+        return None
     found = (
         Connection.objects.select_related("app")
         .filter(is_active=True, is_enforced=True)

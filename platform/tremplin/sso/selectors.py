@@ -11,7 +11,11 @@ from django.db.models import Count, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from tremplin.kernel import entitled
 from tremplin.sso.models import Connection, EmailDomain
+
+# What a plan includes, or not: the providers of the space itself. The platform's is always there.
+FEATURE = "sso.enabled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,11 @@ def login_buttons() -> list[LoginButton]:
     found = [
         row
         for row in active_connections()
-        if row.kind != Connection.Kind.PLATFORM or platform.is_available()
+        if (
+            platform.is_available()
+            if row.kind == Connection.Kind.PLATFORM
+            else entitled.includes(FEATURE)
+        )
     ]
     found.sort(key=lambda row: row.kind == Connection.Kind.PLATFORM)
     return [

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from tremplin.identity.normalise import clean_text, slugify
-from tremplin.kernel import crypto
+from tremplin.kernel import crypto, entitled
 from tremplin.sso import role_mapping
 from tremplin.sso.errors import SsoError
 from tremplin.sso.models import Connection
@@ -180,9 +180,18 @@ def note_test(connection: Connection, *, is_ok: bool, problem: str = "") -> None
 
 @transaction.atomic
 def set_active(connection: Connection, active: bool) -> bool:
-    """Open or close a connection for sign-in and return whether that changed anything."""
+    """Open or close a connection for sign-in and return whether that changed anything.
+
+    Raises ``SsoError`` ``not_in_plan``: closing is always possible.
+    """
     if connection.is_active == active:
         return False
+    if (
+        active
+        and connection.kind != Connection.Kind.PLATFORM
+        and not entitled.allows("sso.enabled")
+    ):
+        raise SsoError("not_in_plan", _("The plan of this space does not include single sign-on."))
     connection.is_active = active
     if not active:
         connection.is_enforced = False  # a closed door must not be the only one

@@ -14,10 +14,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from tremplin.identity import identity_settings, seats, services
-from tremplin.identity.roles import seat_roles
 from tremplin.identity.importing.plan import NewPerson, Plan
 from tremplin.identity.models import Cohort, CohortMembership, Invitation, User
 from tremplin.identity.normalise import slugify
+from tremplin.identity.roles import seat_roles
 
 BATCH = 500
 

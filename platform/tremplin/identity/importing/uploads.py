@@ -97,9 +97,7 @@ def apply(
             locked = ImportUpload.objects.select_for_update().get(pk=upload.pk)
             if locked.applied_at is not None:
                 raise IdentityError("already_imported", _("This list was already imported."))
-            done = import_people(
-                _plan(sheet, locked, kind, allowed, lock=True), invited_by=person
-            )
+            done = import_people(_plan(sheet, locked, kind, allowed, lock=True), invited_by=person)
             locked.applied_at = timezone.now()
             locked.save(update_fields=["applied_at"])
     except IntegrityError as error:

@@ -23,6 +23,7 @@ from tremplin.identity.api_access.forms import ApplicationForm, KeyForm, Rotatio
 from tremplin.identity.errors import IdentityError
 from tremplin.identity.models import ApiKey, User
 from tremplin.kernel.access import guarded
+from tremplin.kernel.entitled import needs_feature
 
 ENDING_SOON = timedelta(days=14)
 T = TypeVar("T")
@@ -74,6 +75,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @guarded("identity.manage_api")
+@needs_feature("api.access")
 @require_http_methods(["GET", "POST"])
 def key_new(request: HttpRequest) -> HttpResponse:
     """Make a key and show it, once."""
@@ -98,6 +100,7 @@ def key_new(request: HttpRequest) -> HttpResponse:
 
 
 @guarded("identity.manage_api")
+@needs_feature("api.access")
 @require_http_methods(["GET", "POST"])
 def key_rotate(request: HttpRequest, key: UUID) -> HttpResponse:
     """Give a key a new secret; only its maker may, because it acts with her rights."""
@@ -134,6 +137,7 @@ def key_revoke(request: HttpRequest, key: UUID) -> HttpResponse:
 
 
 @guarded("identity.manage_api")
+@needs_feature("api.access")
 @require_http_methods(["GET", "POST"])
 def client_new(request: HttpRequest) -> HttpResponse:
     """Make an application (client credentials) and show its secret, once."""
@@ -156,6 +160,7 @@ def client_new(request: HttpRequest) -> HttpResponse:
 
 
 @guarded("identity.manage_api")
+@needs_feature("api.access")
 @require_http_methods(["GET", "POST"])
 def client_rotate(request: HttpRequest, client: str) -> HttpResponse:
     """Give an application a new secret; only its maker may."""

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from tenants import domains
 from tenants.errors import DomainNotVerified, TenancyError
 from tenants.models import Domain
-from tremplin.kernel import audit
+from tremplin.kernel import audit, entitled
 from tremplin.kernel.access import guarded
 
 MOST = 20
@@ -65,6 +65,8 @@ def index(request: HttpRequest) -> HttpResponse:
     """List the hosts; a POST reserves a new one until it is proved."""
     tenant = request.tenant  # type: ignore[attr-defined]
     problem, typed = "", ""
+    if request.method == "POST" and not (found := entitled.check("domains.custom")).allowed:
+        return entitled.page(request, "domains.custom", found)
     if request.method == "POST":
         typed = request.POST.get("host", "").replace("\x00", "").strip()[:300]
         if Domain.objects.filter(tenant_id=tenant.pk).count() >= MOST:

@@ -21,6 +21,7 @@ from tremplin.identity.models import CustomRole
 from tremplin.identity.role_forms import DeleteRoleForm, RoleForm
 from tremplin.kernel import settings_store
 from tremplin.kernel.access import guarded
+from tremplin.kernel.entitled import needs_feature
 
 CODE_LENGTH = 40
 
@@ -205,6 +206,7 @@ def _shown_permissions(ctx: Any) -> frozenset[str]:
 
 
 @guarded("identity.manage_roles")
+@needs_feature("roles.custom")
 @require_http_methods(["GET", "POST"])
 def create(request: HttpRequest) -> HttpResponse:
     """Make a role by copying another one (``from``), then choosing what it allows."""

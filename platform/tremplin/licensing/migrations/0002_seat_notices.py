@@ -5,20 +5,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('licensing', '0001_initial'),
+        ("licensing", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='license',
-            name='noticed',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=30), default=list, size=None),
+            model_name="license",
+            name="noticed",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.CharField(max_length=30), default=list, size=None
+            ),
         ),
         migrations.AddField(
-            model_name='license',
-            name='over_limit_since',
+            model_name="license",
+            name="over_limit_since",
             field=models.DateTimeField(null=True),
         ),
     ]

@@ -11,8 +11,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from scim2_models import ForbiddenException, SCIMException, UnauthorizedException
 
+from tremplin.api.http import SAFE_METHODS
 from tremplin.identity.api_access import keys, scopes
-from tremplin.kernel import throttle
+from tremplin.kernel import entitled, throttle
 from tremplin.sso.scim import limits
 
 SCOPE = "scim"
@@ -42,8 +43,8 @@ def authenticate(request: HttpRequest) -> Caller:
     """Return who presents the bearer token.
 
     Raises ``UnauthorizedException`` (401) for a token that opens nothing in this space,
-    ``ForbiddenException`` (403) for one without the scope or whose creator lost the right, and
-    ``TooManyCalls`` (429).
+    ``ForbiddenException`` (403) for one without the scope, whose creator lost the right, or where
+    the plan does not include the directory, and ``TooManyCalls`` (429).
     """
     address = request.META.get("REMOTE_ADDR", "")
     scheme, _space, presented = request.headers.get("Authorization", "").partition(" ")
@@ -61,7 +62,16 @@ def authenticate(request: HttpRequest) -> Caller:
     slow = throttle.hit("scim", caller.code, limit=limits.CALLS_PER_MINUTE, seconds=60)
     if slow is not None:
         raise TooManyCalls(slow.retry_after)
+    _check_plan(request)
     return caller
+
+
+def _check_plan(request: HttpRequest) -> None:
+    """Refuse the directory where the plan does not include it; a suspended plan may be read."""
+    found = entitled.check("scim.enabled")
+    if found.allowed or (found.reason == "suspended" and request.method in SAFE_METHODS):
+        return
+    raise ForbiddenException(detail=entitled.refusal("scim.enabled", found).detail)
 
 
 def _by_key(presented: str, address: str) -> Caller | None:

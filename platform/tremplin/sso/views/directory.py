@@ -15,6 +15,7 @@ from tremplin.identity.api_access import keys
 from tremplin.identity.errors import IdentityError
 from tremplin.identity.models import User
 from tremplin.kernel.access import guarded
+from tremplin.kernel.entitled import needs_feature
 from tremplin.sso.models import CohortRole
 from tremplin.sso.scim import groups, overview
 from tremplin.sso.scim.authentication import SCOPE
@@ -33,6 +34,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @guarded("sso.manage_sso")
+@needs_feature("scim.enabled")
 @require_POST
 def token(request: HttpRequest) -> HttpResponse:
     """Create, renew or revoke a token; a new secret is shown in the answer and never again."""

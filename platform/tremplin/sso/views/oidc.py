@@ -13,8 +13,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from tenants import registry
+from tremplin.kernel import entitled
 from tremplin.kernel.access import guarded
 from tremplin.kernel.current import tenant_required
+from tremplin.kernel.entitled import needs_feature
 from tremplin.sso import selectors, services
 from tremplin.sso.errors import SsoError
 from tremplin.sso.forms import OidcForm
@@ -37,6 +39,7 @@ def _find_oidc(connection: UUID) -> Connection:
 
 
 @guarded("sso.manage_sso")
+@needs_feature("sso.enabled")
 @require_GET
 def choose(request: HttpRequest) -> HttpResponse:
     """Show the providers we know."""
@@ -49,6 +52,7 @@ def choose(request: HttpRequest) -> HttpResponse:
 
 
 @guarded("sso.manage_sso")
+@needs_feature("sso.enabled")
 @require_http_methods(["GET", "POST"])
 def add(request: HttpRequest, preset: str) -> HttpResponse:
     """Add an OpenID provider, switched off until it answers."""
@@ -87,6 +91,7 @@ def add(request: HttpRequest, preset: str) -> HttpResponse:
 
 
 @guarded("sso.manage_sso")
+@needs_feature("sso.enabled")
 @require_http_methods(["GET", "POST"])
 def edit(request: HttpRequest, connection: UUID) -> HttpResponse:
     """Show and change an OpenID provider."""
@@ -146,6 +151,7 @@ def _examine(found: Connection) -> discovery.Report:
 
 
 @guarded("sso.manage_sso")
+@needs_feature("sso.enabled")
 @require_POST
 def test(request: HttpRequest, connection: UUID) -> HttpResponse:
     """Ask the provider what it announces and show what is wrong with it."""
@@ -159,6 +165,9 @@ def switch(request: HttpRequest, connection: UUID) -> HttpResponse:
     """Open or close a connection for sign-in; a provider that does not answer is not opened."""
     found = _find(connection, Connection.Kind.OIDC, Connection.Kind.PLATFORM)
     wanted = request.POST.get("active") == "1"
+    plan = entitled.check(selectors.FEATURE)
+    if wanted and found.kind == Connection.Kind.OIDC and not plan.allowed:
+        return entitled.page(request, selectors.FEATURE, plan)
     if wanted and found.kind == Connection.Kind.OIDC:
         report = _examine(found)
         if not report.is_ok:

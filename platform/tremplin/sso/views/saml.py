@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from tremplin.kernel.access import guarded
 from tremplin.kernel.current import tenant_required
+from tremplin.kernel.entitled import needs_feature
 from tremplin.sso import enforcement, leaving
 from tremplin.sso import services as connections
 from tremplin.sso.errors import SsoError
@@ -45,6 +46,7 @@ def _connection(slug: str) -> Connection:
 
 
 @guarded("sso.manage_sso")
+@needs_feature("sso.enabled")
 @require_http_methods(["GET", "POST"])
 @with_saml
 def new(request: HttpRequest) -> HttpResponse:
@@ -124,6 +126,7 @@ def _page(request: HttpRequest, connection: Connection, form: Any = None) -> Htt
 
 
 @guarded("sso.manage_sso")
+@needs_feature("sso.enabled")
 @require_http_methods(["GET", "POST"])
 @with_saml
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
@@ -150,6 +153,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @guarded("sso.manage_sso")
+@needs_feature("sso.enabled")
 @require_POST
 @with_saml
 def replace(request: HttpRequest, slug: str) -> HttpResponse:
