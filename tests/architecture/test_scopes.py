@@ -32,6 +32,9 @@ def test_scope_follows_the_app() -> None:
     assert {label for label, found in scopes.items() if found == {"public"}} == {
         "tenants",
         "kernel_state",
+        "licensing",
+        "billing",
+        "marketplace",
     }
 
 
