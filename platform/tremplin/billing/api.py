@@ -115,7 +115,12 @@ class UsageOut(Schema):
 # --- purchases ----------------------------------------------------------------------------------
 
 
-@router.post("/billing/purchases", response={201: PurchaseOut})
+@router.post(
+    "/billing/purchases",
+    response={201: PurchaseOut},
+    operation_id="billing_purchase",
+    summary="Order plans or modules",
+)
 @operation(permission="billing.manage")
 def create_purchase(
     request: HttpRequest,
@@ -148,7 +153,12 @@ def create_purchase(
     return 201, _purchase(order)
 
 
-@router.get("/billing/purchases/{uuid:order}", response=PurchaseOut)
+@router.get(
+    "/billing/purchases/{uuid:order}",
+    response=PurchaseOut,
+    operation_id="billing_read_purchase",
+    summary="One order",
+)
 @operation(permission="billing.view")
 def read_purchase(request: HttpRequest, order: UUID) -> Any:
     """Return one order."""
@@ -158,7 +168,12 @@ def read_purchase(request: HttpRequest, order: UUID) -> Any:
 # --- subscriptions ------------------------------------------------------------------------------
 
 
-@router.get("/billing/subscriptions", response=SubscriptionsOut)
+@router.get(
+    "/billing/subscriptions",
+    response=SubscriptionsOut,
+    operation_id="billing_list_subscriptions",
+    summary="Subscriptions of the space",
+)
 @operation(permission="billing.view")
 def list_subscriptions(request: HttpRequest) -> Any:
     """Return the subscriptions of the space, newest first."""
@@ -166,7 +181,12 @@ def list_subscriptions(request: HttpRequest) -> Any:
     return {"items": [_subscription(row) for row in rows]}
 
 
-@router.post("/billing/subscriptions/{uuid:subscription}/change", response=SubscriptionOut)
+@router.post(
+    "/billing/subscriptions/{uuid:subscription}/change",
+    response=SubscriptionOut,
+    operation_id="billing_change_subscription",
+    summary="Change the plan, the rhythm or the seats",
+)
 @operation(permission="billing.manage")
 def change_subscription(
     request: HttpRequest,
@@ -194,7 +214,12 @@ def change_subscription(
     return _subscription(services.change(row, quote, idempotency_key=key, by=person))
 
 
-@router.post("/billing/subscriptions/{uuid:subscription}/cancel", response=SubscriptionOut)
+@router.post(
+    "/billing/subscriptions/{uuid:subscription}/cancel",
+    response=SubscriptionOut,
+    operation_id="billing_cancel_subscription",
+    summary="End a subscription at the end of its period",
+)
 @operation(permission="billing.manage")
 def cancel_subscription(
     request: HttpRequest,
@@ -211,7 +236,12 @@ def cancel_subscription(
 # --- invoices and usage -------------------------------------------------------------------------
 
 
-@router.get("/billing/invoices", response=InvoicesOut)
+@router.get(
+    "/billing/invoices",
+    response=InvoicesOut,
+    operation_id="billing_list_invoices",
+    summary="Invoices and credit notes",
+)
 @operation(permission="billing.view")
 def list_invoices(request: HttpRequest) -> Any:
     """Return the invoices and credit notes of the space, latest first."""
@@ -219,7 +249,12 @@ def list_invoices(request: HttpRequest) -> Any:
     return {"items": [_invoice(row) for row in rows]}
 
 
-@router.get("/billing/usage", response=UsageOut)
+@router.get(
+    "/billing/usage",
+    response=UsageOut,
+    operation_id="billing_read_usage",
+    summary="Limits and what is used",
+)
 @operation(permission="billing.view")
 def read_usage(request: HttpRequest) -> Any:
     """Return what the space may use, and used, of every limit and meter."""

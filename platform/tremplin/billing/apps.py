@@ -25,7 +25,10 @@ class BillingConfig(AppConfig):
         from tremplin.billing.invoicing import schedules as invoice_schedules
         from tremplin.billing.stripe import startup as stripe
         from tremplin.identity import roles
+        from tremplin.identity.api_access import scopes
 
+        scopes.register(scopes.Scope("billing:read", _("Billing: read"), "billing.view"))
+        scopes.register(scopes.Scope("billing:write", _("Billing: buy"), "billing.manage"))
         roles.register_permissions("billing", permissions.OWN_PERMISSIONS)
         checks.register_checks()
         schedules.register()

@@ -29,6 +29,11 @@ def register_publishers(find: Callable[[str], Share | None]) -> None:
         _publisher_of.append(find)
 
 
+def forget_publishers(find: Callable[[str], Share | None]) -> None:
+    """Take a source of publishers out again (tests)."""
+    _publisher_of.remove(find)
+
+
 def post_sale(invoice: Invoice) -> None:
     """Write the shares of a finalised invoice, once.
 

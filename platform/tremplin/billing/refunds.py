@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
 from tenants import registry
 from tremplin.billing import invoicing, lateness, ledger
 from tremplin.billing.facts import Dispute, Refunded
-from tremplin.billing.lines import Line, half_up, percent_of, share_out
+from tremplin.billing.lines import Line, TaxTotal, half_up, share_out
 from tremplin.billing.models import Invoice, InvoiceLine, Payment, ProviderEvent
 from tremplin.billing.providers import get
 from tremplin.kernel import clock
+
+Group = tuple[Decimal, str]
 
 
 def refunded(fact: Refunded, payment: Payment, reason: str) -> str:
@@ -45,49 +48,79 @@ def _credit(invoice: Invoice, given: int, reason: str) -> None:
         invoice.credited_minor += given
         invoice.save(update_fields=["credited_minor"])
         return
-    whole = given == left and invoice.credited_minor == 0
-    lines = None if whole else credit_lines(list(invoice.lines.all()), given)
+    lines: list[Line] | None = None
+    taxes: list[TaxTotal] | None = None
+    if given < left or invoice.credited_minor:
+        lines, taxes = credit_parts(invoice, given)
     note = invoicing.credit(
-        invoice, lines=lines, reason=reason or "refund", at=clock.now()
+        invoice, lines=lines, taxes=taxes, reason=reason or "refund", at=clock.now()
     )
     ledger.post_credit(note)
 
 
-def credit_lines(rows: Sequence[InvoiceLine], gross: int) -> list[Line]:
-    """Return lines whose total with VAT is exactly ``gross``, spread over an invoice's lines.
+def credit_parts(invoice: Invoice, gross: int) -> tuple[list[Line], list[TaxTotal]]:
+    """Return lines and VAT whose total is exactly ``gross``, spread over an invoice's lines.
 
-    Where no net amount has that total at the rate (20 percent of 2 or 3 cents), one unit at the
-    rate zero makes up the difference.
+    The amount is agreed with VAT, so the VAT is what is inside it (a cent may differ from the rate
+    applied to the net). The last credit note takes what is left of net, VAT and cost.
     """
-    sold = [row for row in rows if row.net_minor > 0]
-    weights = [row.net_minor + percent_of(row.net_minor, row.tax_rate) for row in sold]
-    groups: dict[tuple[Decimal, str], list[InvoiceLine]] = {}
-    amounts: dict[tuple[Decimal, str], int] = {}
-    for row, part in zip(sold, share_out(gross, weights), strict=True):
-        key = (row.tax_rate, row.tax_category)
-        groups.setdefault(key, []).append(row)
-        amounts[key] = amounts.get(key, 0) + part
+    left = _left_by_rate(invoice)
+    is_last = gross == sum(net + tax for net, tax in left.values())
+    amounts = dict(left)
+    if not is_last:
+        parts = share_out(gross, [max(net + tax, 0) for net, tax in left.values()])
+        for (key, (net_left, tax_left)), part in zip(left.items(), parts, strict=True):
+            net = half_up(Fraction(part * 100) / (100 + Fraction(key[0])))
+            net = min(max(net, part - tax_left), max(net_left, 0))
+            amounts[key] = (net, part - net)
+    rows = list(invoice.lines.all())
     lines: list[Line] = []
-    missing = 0
-    for (rate, _category), members in groups.items():
-        target = amounts[(rate, _category)]
-        net = _net_of(target, rate)
-        missing += target - net - percent_of(net, rate)
-        for row, part in zip(
-            members, share_out(net, [row.net_minor for row in members]), strict=True
-        ):
-            lines.append(_credit_line(row, part))
-    if missing:
-        lines.append(Line(sold[0].description, 1, missing, Decimal("0.00"), "Z"))
-    return [line for line in lines if line.unit_minor]
+    for (rate, category), (net, _tax) in amounts.items():
+        members = [row for row in rows if (row.tax_rate, row.tax_category) == (rate, category)]
+        lines += _spread(members, net)
+    if is_last:
+        lines = _with_last_cost(invoice, rows, lines)
+    taxes = [
+        TaxTotal(rate, category, net, tax)
+        for (rate, category), (net, tax) in sorted(amounts.items())
+        if net or tax
+    ]
+    return lines, taxes
 
 
-def _net_of(gross: int, rate: Decimal) -> int:
-    """Return the largest net amount whose total with VAT is at most ``gross``."""
-    net = half_up(Fraction(gross * 100) / (100 + Fraction(rate))) + 1
-    while net + percent_of(net, rate) > gross:
-        net -= 1
-    return net
+def _left_by_rate(invoice: Invoice) -> dict[Group, tuple[int, int]]:
+    left: dict[Group, tuple[int, int]] = {}
+    for document, sign in ((invoice, 1), *((note, -1) for note in invoice.credit_notes.all())):
+        for item in document.taxes:
+            key = (Decimal(item["rate"]), item["category"])
+            net, tax = left.get(key, (0, 0))
+            left[key] = (net + sign * item["net_minor"], tax + sign * item["tax_minor"])
+    return left
+
+
+def _spread(members: Sequence[InvoiceLine], net: int) -> list[Line]:
+    sold = [row for row in members if row.net_minor > 0]
+    if net < 0 or not sold:
+        row = members[0]
+        return [Line(row.description, -1, -net, row.tax_rate, row.tax_category)] if net else []
+    parts = share_out(net, [row.net_minor for row in sold])
+    return [_credit_line(row, part) for row, part in zip(sold, parts, strict=True) if part]
+
+
+def _with_last_cost(
+    invoice: Invoice, rows: Sequence[InvoiceLine], lines: list[Line]
+) -> list[Line]:
+    """Let the last credit take back exactly what is left of the reseller's cost."""
+    noted = InvoiceLine.objects.filter(invoice__corrects=invoice, cost_minor__isnull=False)
+    given = sum(row.cost_minor or 0 for row in noted)
+    given += sum(line.cost_minor or 0 for line in lines)
+    missing = sum(row.cost_minor or 0 for row in rows) - given
+    for index in range(len(lines) - 1, -1, -1):
+        cost = lines[index].cost_minor
+        if cost is not None and missing:
+            lines[index] = replace(lines[index], cost_minor=cost + missing)
+            break
+    return lines
 
 
 def _credit_line(row: InvoiceLine, net: int) -> Line:

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tremplin.billing.lines import Line
+    from tremplin.billing.lines import Line, TaxTotal
     from tremplin.billing.models import BillingAccount, Invoice, Order, Subscription
 
 
@@ -63,17 +63,15 @@ def finalise(invoice: Invoice, *, at: datetime) -> Invoice:
     return finalising.finalise(invoice, at=at)
 
 
-def credit(
-    invoice: Invoice, *, lines: Sequence[Line] | None, reason: str, at: datetime
-) -> Invoice:
+def credit(invoice: Invoice, *, lines: Sequence[Line] | None, reason: str, at: datetime) -> Invoice:
     """Issue the credit note of some lines (None: of all that is left) and return it finalised.
 
     Lines carry the signs of the invoice; the totals of a credit note are positive. A fully credited
     invoice becomes ``void`` unless it was paid. Raises ``CreditTooLarge`` (422).
     """
-    from tremplin.billing.invoicing import credits
+    from tremplin.billing.invoicing import crediting
 
-    return credits.credit(invoice, lines=lines, reason=reason, at=at)
+    return crediting.credit(invoice, lines=lines, reason=reason, at=at, taxes=taxes)
 
 
 def render(invoice: Invoice) -> None:

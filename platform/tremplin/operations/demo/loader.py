@@ -12,7 +12,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
-from tenants import provisioning, registry
+from tenants import provisioning, registry, steps
 from tenants.branding import services as branding
 from tenants.branding.logo import store
 from tenants.context import public_write, use
@@ -100,10 +100,23 @@ def _load(data: dict[str, Any], report: Report) -> None:
     for space in data["tenants"]:
         report(space["name"])
         _load_space(space, reseller if space.get("reseller") else None, data)
+    _run_steps(data, report)
     with public_write("demo marker"):
         SettingValue.objects.update_or_create(
             **MARKER, defaults={"value": data["meta"]["version"], "locked": False}
         )
+
+
+def _run_steps(data: dict[str, Any], report: Report) -> None:
+    """Let each application add its part to every space of the file."""
+    keys = [data["reseller"]["key"], *(space["key"] for space in data["tenants"])]
+    for step in steps.demo_steps():
+        report(step.name)
+        for key in keys:
+            tenant = registry.by_slug(key)
+            if tenant is not None:
+                with use(tenant):
+                    step.run(tenant, data, key)
 
 
 def _hash_once() -> str:

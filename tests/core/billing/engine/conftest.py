@@ -88,6 +88,14 @@ def card(tenant: TenantInfo, price: Price, number: str = "4242424242424242", **o
     return order.subscription
 
 
+@pytest.fixture(autouse=True)
+def _invented_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tests sell modules that no distribution brings: the marketplace would refuse them."""
+    from tremplin.billing import guards
+
+    monkeypatch.setattr(guards, "_guards", [])
+
+
 @pytest.fixture
 def shop(hq: TenantInfo, tenant_a: TenantInfo, tenant_b: TenantInfo) -> Callable[..., Price]:
     """Return ``make_price``; both schools and the platform can be invoiced."""
