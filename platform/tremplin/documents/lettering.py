@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from bisect import bisect_right
 from functools import cache
@@ -11,10 +12,16 @@ from typing import Any
 
 FONTS = Path(__file__).parent / "fonts"
 UNKNOWN = "\u25a1"
+LONGEST_WORD, PIECE = 24, 12  # characters; longer words get a possible break every twelve
+_LONG = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
+_BREAK = "\u200b"  # an invisible place where a line may end
 # Invisible controls that reorder text would let a name change what an amount looks like.
 _JOINERS = frozenset("\u200d\ufe0e\ufe0f")  # glue of emoji: nothing is left to join
 _REMOVED = frozenset(
-    map(chr, (0x200B, 0xFEFF, *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFFF9, 0xFFFC)))
+    map(
+        chr,
+        (0x200B, 0xFEFF, *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFFF9, 0xFFFC)),
+    )
 )
 
 
@@ -34,7 +41,8 @@ def is_drawn(character: str) -> bool:
 def printable(text: str) -> str:
     """Return ``text`` composed (NFC), without controls, with U+25A1 for what no font draws.
 
-    A run of unknown characters (an emoji of several code points) becomes one square. Line ends and
+    A run of unknown characters (an emoji of several code points) becomes one square, and a word
+    without end may be broken. Line ends and
     tabs become spaces: templates lay text out themselves.
     """
     found: list[str] = []
@@ -51,7 +59,11 @@ def printable(text: str) -> str:
             found.append(character)
         elif not found or found[-1] != UNKNOWN:
             found.append(UNKNOWN)
-    return "".join(found)
+    return _LONG.sub(lambda word: _BREAK.join(_pieces(word.group())), "".join(found))
+
+
+def _pieces(word: str) -> list[str]:
+    return [word[start : start + PIECE] for start in range(0, len(word), PIECE)]
 
 
 def printable_data(value: Any) -> Any:

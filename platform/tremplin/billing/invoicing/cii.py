@@ -67,7 +67,9 @@ def document(invoice: Invoice, lines: Sequence[InvoiceLine]) -> bytes:
 
 @cache
 def _schema() -> etree.XMLSchema:
-    folder = files("drafthorse") / "schema" / f"{SCHEMA.replace('FACTUR-X_', 'Factur-X_1.0.07_')}.xsd"
+    folder = (
+        files("drafthorse") / "schema" / f"{SCHEMA.replace('FACTUR-X_', 'Factur-X_1.0.07_')}.xsd"
+    )
     return etree.XMLSchema(file=str(folder))
 
 

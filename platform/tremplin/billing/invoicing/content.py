@@ -61,9 +61,7 @@ def of(invoice: Invoice, lines: Sequence[InvoiceLine]) -> dict[str, Any]:
 
 def fingerprint(invoice: Invoice, lines: Sequence[InvoiceLine]) -> str:
     """Return SHA-256 of the content as JSON with sorted keys, in UTF-8."""
-    body = json.dumps(
-        of(invoice, lines), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    )
+    body = json.dumps(of(invoice, lines), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(body.encode()).hexdigest()
 
 

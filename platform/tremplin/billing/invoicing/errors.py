@@ -83,8 +83,8 @@ class BadTemplate(Problem):
 
     def __init__(self, reason: str) -> None:
         text = {
-            "form": _("Use {n:06d} once and {year} at most once, 40 characters at most."),
+            "form": _("Use {n:06d} once and {year} at most once, 32 characters at most."),
             "taken": _("Another series of yours has the same numbers: choose another form."),
-            "used": _("This series has numbers already: its form cannot change this year."),
+            "used": _("This series has numbers already: its form cannot change."),
         }[reason]
         super().__init__(409 if reason == "used" else 422, f"number_{reason}", text)

@@ -25,6 +25,7 @@ from tremplin.api import services
 from tremplin.billing.errors import NotFound
 from tremplin.billing.invoicing import cii, content, sheet
 from tremplin.billing.invoicing.errors import InvoiceBroken
+from tremplin.billing.invoicing.marks import mark
 from tremplin.billing.invoicing.parties import issuer_tenant
 from tremplin.billing.models import Invoice
 from tremplin.kernel import audit
@@ -154,7 +155,7 @@ def assembled(row: Invoice, xml: bytes) -> bytes:
         lang=LANGUAGES[row.locale],
         xmp_compression=False,
     )
-    return made
+    return mark(made)
 
 
 def _make(row: Invoice) -> bytes:

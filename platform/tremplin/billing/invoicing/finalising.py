@@ -55,17 +55,16 @@ def finalise(invoice: Invoice, *, at: datetime) -> Invoice:
         tenant = parties.issuer_tenant(issuer)
         buyer = row.account
         is_credit_note = row.kind == Invoice.Kind.CREDIT_NOTE
-        row.number = ""
+        if is_credit_note and row.corrects is not None:
+            # The parties of the corrected invoice, whatever became of them since.
+            row.seller, row.buyer = dict(row.corrects.seller), dict(row.corrects.buyer)
+        else:
+            seller = parties.require(
+                buyer, issuer, categories={line.tax_category for line in lines}
+            )
+            row.seller = parties.frozen_seller(seller, tenant)
+            row.buyer = parties.frozen_buyer(buyer)
         with translation.override(row.locale):
-            if is_credit_note and row.corrects is not None:
-                # The parties of the corrected invoice, whatever became of them since.
-                row.seller, row.buyer = dict(row.corrects.seller), dict(row.corrects.buyer)
-            else:
-                seller = parties.require(
-                    buyer, issuer, categories={line.tax_category for line in lines}
-                )
-                row.seller = parties.frozen_seller(seller, tenant)
-                row.buyer = parties.frozen_buyer(buyer)
             row.notes = [*row.notes, *wording.legal_notes(is_credit_note=is_credit_note)]
             row.taxes = _explained(row.taxes)
         today = at.astimezone(ZoneInfo(tenant.timezone)).date()

@@ -79,7 +79,9 @@ class FrenchRules:
         if country in OVERSEAS:
             rate = OVERSEAS_RATES.get(question.tax_code)
             if rate is None:
-                rate = OVERSEAS_RATES["standard"] if question.tax_code in TRAINING else Decimal("2.10")
+                rate = (
+                    OVERSEAS_RATES["standard"] if question.tax_code in TRAINING else Decimal("2.10")
+                )
             return TaxAnswer(rate, "S")
         if country not in EU and country != "MC":
             return TaxAnswer(ZERO, "O")

@@ -7,8 +7,8 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format, number_format
-from django.utils.translation import gettext as _
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from tremplin.billing import money
 
@@ -65,9 +65,7 @@ def reason(category: str) -> str:
     """Return why no VAT is charged, in the active language; empty for a taxed category."""
     return {
         "AE": _("Reverse charge: VAT is owed by the customer (article 283-2 of the French CGI)."),
-        "E": _(
-            "Exempt from VAT: vocational training, article 261-4-4° a of the French CGI."
-        ),
+        "E": _("Exempt from VAT: vocational training, article 261-4-4° a of the French CGI."),
         "O": _("Outside the scope of French VAT (article 259-1° of the French CGI)."),
     }.get(category, "")
 
