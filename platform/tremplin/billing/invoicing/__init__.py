@@ -63,11 +63,19 @@ def finalise(invoice: Invoice, *, at: datetime) -> Invoice:
     return finalising.finalise(invoice, at=at)
 
 
-def credit(invoice: Invoice, *, lines: Sequence[Line] | None, reason: str, at: datetime) -> Invoice:
+def credit(
+    invoice: Invoice,
+    *,
+    lines: Sequence[Line] | None,
+    reason: str,
+    at: datetime,
+    taxes: Sequence[TaxTotal] | None = None,
+) -> Invoice:
     """Issue the credit note of some lines (None: of all that is left) and return it finalised.
 
-    Lines carry the signs of the invoice; the totals of a credit note are positive. A fully credited
-    invoice becomes ``void`` unless it was paid. Raises ``CreditTooLarge`` (422).
+    Lines carry the signs of the invoice; the totals of a credit note are positive. ``taxes`` states
+    the VAT of an amount agreed with VAT (a refund), to the cent. A fully credited invoice becomes
+    ``void`` unless it was paid. Raises ``CreditTooLarge`` (422).
     """
     from tremplin.billing.invoicing import crediting
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -25,6 +26,10 @@ def _description(text: str) -> str:
     if len(clean) > LONGEST_DESCRIPTION:
         clean = clean[: LONGEST_DESCRIPTION - 1].rstrip() + "\u2026"
     return clean
+
+
+def _nets(taxes: Sequence[TaxTotal]) -> dict[tuple[Decimal, str], int]:
+    return {(item.rate, item.category): item.net_minor for item in taxes}
 
 
 def tax_rows(taxes: Sequence[TaxTotal]) -> list[dict[str, Any]]:
@@ -59,14 +64,18 @@ def build(
 ) -> Invoice:
     """Store a draft invoice, or the draft credit note of ``corrects``.
 
-    ``taxes`` replaces the computed VAT (the rest of a partly credited invoice). Raises
-    ``InvoiceRefused``.
+    ``taxes`` replaces the computed VAT (a refund, the rest of a partly credited invoice). Raises
+    ``InvoiceRefused``, and ``ValueError`` when its nets are not those of the lines.
     """
     if not lines:
         raise InvoiceRefused("no_lines")
     if money.digits(currency) > MOST_DECIMALS:
         raise InvoiceRefused("currency")
-    computed = tuple(taxes) if taxes is not None else totals(lines).taxes
+    computed = totals(lines).taxes
+    if taxes is not None:
+        if _nets(taxes) != _nets(computed):
+            raise ValueError("the VAT that was given is not that of the lines")
+        computed = tuple(taxes)
     net = sum(item.net_minor for item in computed)
     tax_minor = sum(item.tax_minor for item in computed)
     if net + tax_minor < 0:

@@ -48,6 +48,23 @@ def test_the_rest_closes_to_the_cent(issued):
     assert rest.lines.get().description == "Solde de la facture F-2026-000001"
 
 
+def test_a_refund_states_its_vat_to_the_cent(issued):
+    from tremplin.billing import invoicing
+    from tremplin.billing.lines import TaxTotal
+    from tremplin.billing.models import Invoice
+
+    # 3 cents at 20 %: no net rounds to it (2 + 0, 3 + 1).
+    found = issued()
+    exact = [TaxTotal(Decimal("20.00"), "S", 2, 1)]
+    note = invoicing.credit(found, lines=[line(unit_minor=2)], reason="", at=AT, taxes=exact)
+    assert (note.net_minor, note.tax_minor, note.total_minor) == (2, 1, 3)
+    rest = invoicing.credit(found, lines=None, reason="", at=AT)
+    assert (rest.net_minor, rest.tax_minor, rest.total_minor) == (18_998, 3_799, 22_797)
+    with pytest.raises(ValueError, match="not that of the lines"):
+        invoicing.credit(issued(), lines=[line(unit_minor=3)], reason="", at=AT, taxes=exact)
+    assert Invoice.objects.count() == 4
+
+
 def test_a_paid_invoice_stays_paid(issued):
     from tenants.context import public_write
     from tremplin.billing import invoicing
