@@ -356,6 +356,13 @@ def cancel(
 def undo_cancel(subscription: Subscription, *, by: UUID | None = None) -> Subscription:
     """Continue a subscription that was to end. Raises ``NotChangeable`` once the date has passed."""
     tenant = _tenant(subscription)
+    provider = get(subscription.provider)
+    if "engine" not in provider.capabilities:
+        if subscription.ended_at is not None:
+            raise NotChangeable
+        provider.undo_cancel(subscription)
+        subscription.refresh_from_db()
+        return subscription
     with transaction.atomic(), services.tenancy().public_write("billing"):
         accounts.lock(subscription.account)
         row = Subscription.objects.select_for_update().get(pk=subscription.pk)

@@ -168,21 +168,27 @@ def invoice(fact: InvoiceState, found: Invoice | None, order: Order | None) -> s
     )
     if isinstance(owner, Subscription):
         row.subscription = owner
+    if found is None:
+        _new_invoice(row, fact)
+    row.state = fact.state
+    if fact.state == "paid":
+        row.paid_at = row.paid_at or fact.occurred_at
+    row.save(update_fields=["state", "paid_at"])
+    if found is None:
+        ledger.post_sale(row)
+    return "applied"
+
+
+def _new_invoice(row: Invoice, fact: InvoiceState) -> None:
+    """Copy what the provider printed; it is frozen as soon as it has left the draft."""
     row.number, row.currency = fact.number, fact.currency
     row.net_minor, row.tax_minor = fact.net_minor, fact.tax_minor
     row.total_minor = fact.total_minor
     row.issued_on, row.due_on = fact.issued_on, fact.due_on
-    row.finalised_at = row.finalised_at or fact.occurred_at
+    row.finalised_at = fact.occurred_at
     row.pdf_path = fact.pdf_url[:200]
-    row.state = fact.state
-    if fact.state == "paid":
-        row.paid_at = row.paid_at or fact.occurred_at
-    is_new = row._state.adding
     row.save()
-    if is_new:
-        _lines(row, fact)
-        ledger.post_sale(row)
-    return "applied"
+    _lines(row, fact)
 
 
 def _version(row: ProviderEvent) -> int:

@@ -92,6 +92,7 @@ class BillingProvider(Protocol):
         self, sub: Subscription, change: QuoteRow, *, preview: bool, idempotency_key: str
     ) -> ChangeResult: ...
     def cancel(self, sub: Subscription, *, at_period_end: bool) -> None: ...
+    def undo_cancel(self, sub: Subscription) -> None: ...
     def portal_url(self, account: BillingAccount, return_url: str) -> str | None: ...
     def refund(
         self, payment: Payment, amount_minor: int, *, idempotency_key: str
@@ -122,6 +123,9 @@ class EngineProvider:
         return ChangeResult(body=change.body)
 
     def cancel(self, sub: Subscription, *, at_period_end: bool) -> None:
+        """Nothing is kept elsewhere."""
+
+    def undo_cancel(self, sub: Subscription) -> None:
         """Nothing is kept elsewhere."""
 
     def portal_url(self, account: BillingAccount, return_url: str) -> str | None:
