@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.support.stripe_server.http import PageAnswer, Request, page, route
+from tests.support.stripe_server.http import PLATFORM, PageAnswer, Request, page, route
 from tests.support.stripe_server.store import Body, listing, merge_metadata
 from tests.support.stripe_server.webhooks import emit
 
 if TYPE_CHECKING:
     from tests.support.stripe_server.http import StripeServer
 
-PLATFORM = "acct_000000platform"
+
 
 
 def _account(key: str, created: int, **more: object) -> Body:

@@ -18,6 +18,7 @@ from tests.support.stripe_server import forms
 from tests.support.stripe_server.store import ApiError, Body, Store, answer, bad
 
 PINNED = "2026-05-27.dahlia"
+PLATFORM = "acct_000000platform"
 
 
 @dataclass(slots=True)
@@ -189,7 +190,7 @@ class StripeServer:
         self._requests += 1
         extra: Body = {"Request-Id": f"req_{self._requests:014d}"}
         parts = urlsplit(target)
-        account = headers.get("Stripe-Account", "")
+        account = headers.get("Stripe-Account", "").replace(PLATFORM, "")
         version = headers.get("Stripe-Version", "")
         key = headers.get("Idempotency-Key", "")
         text = body if method == "POST" else parts.query

@@ -90,6 +90,12 @@ def create(server: StripeServer, request: Request) -> Body:
         "status": "open",
         "subscription": None,
         "success_url": params.get("success_url"),
+        "total_details": {
+            "amount_discount": 0,
+            "amount_shipping": 0,
+            "amount_tax": 0,
+            "breakdown": {"discounts": [], "taxes": []},
+        },
         "ui_mode": "hosted_page",
         "url": f"{server.url}/checkout/{key}",
         "_lines": lines,

@@ -102,9 +102,7 @@ class StripeProvider:
         )
         return page.url
 
-    def refund(
-        self, payment: Payment, amount_minor: int, *, idempotency_key: str
-    ) -> RefundResult:
+    def refund(self, payment: Payment, amount_minor: int, *, idempotency_key: str) -> RefundResult:
         """Give money back to the card; the same key gives it once."""
         from tremplin.billing.stripe.client import api
 
@@ -112,9 +110,7 @@ class StripeProvider:
             {"payment_intent": payment.provider_ref, "amount": amount_minor},
             {"idempotency_key": f"refund:{idempotency_key}"},
         )
-        charge = api().payment_intents.retrieve(
-            payment.provider_ref, {"expand": ["latest_charge"]}
-        )
+        charge = api().payment_intents.retrieve(payment.provider_ref, {"expand": ["latest_charge"]})
         body = charge.to_dict()["latest_charge"]
         return RefundResult(
             (
@@ -146,4 +142,3 @@ class StripeProvider:
     def collect(self, invoice: Invoice) -> Iterable[BillingFact]:
         """Stripe collects its invoices by itself."""
         return ()
-
