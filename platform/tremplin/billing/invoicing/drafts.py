@@ -29,7 +29,7 @@ def _description(text: str) -> str:
 
 
 def _nets(taxes: Sequence[TaxTotal]) -> dict[tuple[Decimal, str], int]:
-    return {(item.rate, item.category): item.net_minor for item in taxes}
+    return {(item.rate, item.category): item.net_minor for item in taxes if item.net_minor}
 
 
 def tax_rows(taxes: Sequence[TaxTotal]) -> list[dict[str, Any]]:
