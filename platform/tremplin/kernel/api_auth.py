@@ -20,7 +20,7 @@ from tremplin.api.http import SAFE_METHODS, Principal, Problem
 from tremplin.kernel import entitled, gate, throttle
 from tremplin.kernel.current import tenant_required
 
-CORE = frozenset({"identity"})  # no switch: always on
+CORE = frozenset({"billing", "identity"})  # no switch: always on
 
 
 @dataclass(frozen=True, slots=True)
