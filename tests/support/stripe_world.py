@@ -313,7 +313,7 @@ def connected(monkeypatch: Any, settings: Any) -> Iterator[World]:
                 world.identify(tenant)
             yield world
             if server is not None:
-                assert server.problems == []
+                assert not server.problems, sorted(set(server.problems))
     finally:
         world.stack.close()
         if server is not None:

@@ -68,8 +68,8 @@ def subscription(fact: SubscriptionState, order: Order | None) -> str:
     _copy(row, fact)
     row.save()
     if order is not None and order.state == Order.State.OPEN:
-        order.subscription = row
         order.state, order.settled_at = Order.State.PAID, clock.now()
+        order.subscription = row
         order.save(update_fields=["subscription", "state", "settled_at"])
     _licences(tenant, row, fact, order)
     return "applied"
@@ -157,8 +157,8 @@ def invoice(fact: InvoiceState, found: Invoice | None, order: Order | None) -> s
     if any(_version(row) >= fact.at_version for row in newer):
         return "older"
     owner = find(fact) or order or found
-    if owner is None:
-        return "waiting"
+    if owner is None or (fact.subscription_ref and not isinstance(owner, Subscription)):
+        return "waiting"  # the invoice is frozen with its subscription
     row = found or Invoice(
         tenant_id=owner.tenant_id,
         account=owner.account,

@@ -5,11 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.support.stripe_server.http import Request, route
-from tests.support.stripe_server.store import Body, bad, listing, merge_metadata
+from tests.support.stripe_server.store import (
+    INCLUDABLE,
+    Body,
+    bad,
+    listing,
+    merge_metadata,
+    sublist,
+)
 from tests.support.stripe_server.webhooks import emit
 
 if TYPE_CHECKING:
     from tests.support.stripe_server.http import StripeServer
+
+
+INCLUDABLE["price", "currency_options"] = lambda store, price: {}
+INCLUDABLE["price", "tiers"] = lambda store, price: [
+    {
+        "up_to": tier["up_to"],
+        "flat_amount": tier["flat"],
+        "flat_amount_decimal": str(tier["flat"]),
+        "unit_amount": tier["unit"],
+        "unit_amount_decimal": str(tier["unit"]),
+    }
+    for tier in price["_tiers"]
+]
 
 
 def _update(server: StripeServer, request: Request, kind: str, event: str) -> Body:
@@ -81,6 +101,12 @@ def get_product(server: StripeServer, request: Request) -> Body:
 @route("POST", "/v1/products/{id}", "product_update")
 def update_product(server: StripeServer, request: Request) -> Body:
     return _update(server, request, "product", "product.updated")
+
+
+@route("GET", "/v1/products/{id}/features", "product_feature_list")
+def list_features(server: StripeServer, request: Request) -> Body:
+    server.store.get(request.account, request.args[0], "product")
+    return sublist([], request.path)
 
 
 def new_price(server: StripeServer, account: str, params: Body) -> Body:

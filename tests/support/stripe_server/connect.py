@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from tests.support.stripe_server.http import StripeServer
 
 
-
-
 def _account(key: str, created: int, **more: object) -> Body:
     return {
         "id": key,

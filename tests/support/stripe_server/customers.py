@@ -28,6 +28,9 @@ def _subscriptions(store: Store, customer: Body) -> Body:
 
 
 INCLUDABLE["customer", "subscriptions"] = _subscriptions
+INCLUDABLE["customer", "sources"] = lambda store, customer: sublist(
+    [], f"/v1/customers/{customer['id']}/sources"
+)
 INCLUDABLE["customer", "tax_ids"] = lambda store, customer: sublist(
     store.find(customer["_account"], "tax_id", customer=customer["id"]),
     f"/v1/customers/{customer['id']}/tax_ids",

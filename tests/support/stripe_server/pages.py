@@ -55,6 +55,7 @@ def create(server: StripeServer, request: Request) -> Body:
                 "amount_subtotal": catalog.amount_of(price, quantity),
                 "currency": price["currency"],
                 "description": server.store.get(account, price["product"])["name"],
+                "discounts": [],
                 "price": price,
                 "quantity": quantity,
                 "_rates": row.get("tax_rates") or [],

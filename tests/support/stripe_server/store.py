@@ -133,7 +133,30 @@ def answer(store: Store, account: str, body: Body, expand: Iterable[str] = ()) -
     found = copy.deepcopy(body)
     for path in expand:
         _expand(store, account, found, path.split("."), path)
+    return shown(store, account, found)
+
+
+def shown(store: Store, account: str, body: Body) -> Body:
+    """Return an object as the service writes it: tax rates are always whole objects."""
+    found = copy.deepcopy(body)
+    _whole_rates(store, account, found)
     return plain(found)  # type: ignore[no-any-return]
+
+
+def _whole_rates(store: Store, account: str, node: Any) -> None:
+    if isinstance(node, list):
+        for item in node:
+            _whole_rates(store, account, item)
+        return
+    if not isinstance(node, dict):
+        return
+    for key, value in node.items():
+        if key == "default_tax_rates":
+            node[key] = [
+                store.get(account, item) if isinstance(item, str) else item for item in value
+            ]
+        else:
+            _whole_rates(store, account, value)
 
 
 def _expand(store: Store, account: str, node: Any, parts: list[str], whole: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tests.support.stripe_server.http import PINNED, Request, route
-from tests.support.stripe_server.store import Body, bad, listing, merge_metadata, plain
+from tests.support.stripe_server.store import Body, bad, listing, merge_metadata, plain, shown
 
 if TYPE_CHECKING:
     from tests.support.stripe_server.http import StripeServer
@@ -170,7 +170,7 @@ def emit(server: StripeServer, account: str, kind: str, body: Body, *, at: int =
         "object": "event",
         "api_version": PINNED,
         "created": at or server.now(),
-        "data": {"object": plain(json.loads(json.dumps(body)))},
+        "data": {"object": shown(server.store, account, body)},
         "livemode": False,
         "pending_webhooks": 0,
         "request": {"id": None, "idempotency_key": None},

@@ -16,10 +16,16 @@ def _edge(sub: Any, key: str, pick: Callable[..., Any]) -> Any:
 
 
 def install() -> None:
-    """Replace the properties; called when Django starts."""
+    """Replace the properties; called when Django starts.
+
+    The mirror's calls that name no version (features of a product) get ours instead of the SDK's.
+    """
+    import stripe
+    from django.conf import settings
     from djstripe.models import Subscription
     from djstripe.models.billing import BaseInvoice
 
+    stripe.api_version = settings.STRIPE_API_VERSION
     Subscription.current_period_end = property(lambda s: _edge(s, "current_period_end", min))
     Subscription.current_period_start = property(lambda s: _edge(s, "current_period_start", max))
     BaseInvoice.paid = property(lambda i: i.stripe_data.get("status") == "paid")
