@@ -60,7 +60,7 @@ def _open_link_of_mail(tab: Tab, slug: str) -> Page:
     page.get_by_test_id("mail-link").filter(has_text="/start/confirm/").click()
     page.wait_for_url(f"**//{slug}.localhost:*/console/welcome/")
     tab.host = f"{slug}.localhost"
-    expect(page.get_by_test_id("onboarding-checklist")).to_contain_text("0/5")
+    expect(page.get_by_test_id("onboarding-checklist")).to_contain_text("0/6")
     return page
 
 
@@ -143,7 +143,7 @@ def test_from_nothing_to_a_working_space(
     _assign_pack(admin)
     page = admin.open("/console/")
     expect(page.get_by_test_id("kpi-learners")).to_contain_text("28")
-    expect(page.get_by_test_id("onboarding-summary")).to_contain_text("5/5")
+    expect(page.get_by_test_id("onboarding-summary")).to_contain_text("5/6")
     admin.assert_clean()
     outbox = admin.open("/_demo/outbox/")
     assigned = outbox.get_by_test_id("outbox-mail").filter(has_text="Sécurité haute tension")

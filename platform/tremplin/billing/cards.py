@@ -14,7 +14,7 @@ from tremplin.billing import pricing
 from tremplin.billing.models import Price
 from tremplin.billing.pricing import Offer
 from tremplin.kernel import registry
-from tremplin.licensing import features
+from tremplin.licensing import features, seats
 from tremplin.licensing.models import PlanEntitlement, PlanItem, PlanVersion
 
 if TYPE_CHECKING:
@@ -116,11 +116,14 @@ def plan_cards(
 
 
 def plans_with_module(tenant: TenantInfo, slug: str, *, currency: str = "EUR") -> list[PlanCard]:
-    """Return the plans of the whole space that open the module ``slug``."""
+    """Return the plans of the whole space that open the module ``slug``; the running one is marked."""
+    held = seats.plan_license(tenant)
+    current = [held.plan_version] if held is not None and held.plan_version is not None else []
+    holders = set(PlanItem.objects.filter(module=slug).values_list("version_id", flat=True))
     return [
         card
-        for card in plan_cards(tenant, currency=currency)
-        if PlanItem.objects.filter(version=card.version, module=slug).exists()
+        for card in plan_cards(tenant, currency=currency, current=current)
+        if card.version.pk in holders
     ]
 
 
@@ -141,7 +144,7 @@ def _card(
 ) -> PlanCard:
     by_interval = {item.price.interval: item for item in offers}
     version = offers[0].price.plan_version
-    seats = next((row.value for row in entitlements if row.feature == "people.seats"), None)
+    places = next((row.value for row in entitlements if row.feature == "people.seats"), None)
     plan = version.plan
     return PlanCard(
         version=version,
@@ -150,9 +153,11 @@ def _card(
         month=by_interval.get(Price.Interval.MONTH),
         year=by_interval.get(Price.Interval.YEAR),
         once=by_interval.get(Price.Interval.ONCE),
-        seats=seats,
+        seats=places,
         facts=tuple(facts_of(entitlements)),
-        modules=tuple(module_name(slug) for slug in modules),
+        modules=tuple(
+            module_name(slug) for slug in modules if registry.manifest_of(slug) is not None
+        ),
         is_current=is_current,
     )
 
@@ -197,10 +202,10 @@ def amount_of(row: PlanEntitlement) -> str:
     return text % {"n": amount} if text else amount
 
 
-def seats_text(seats: int) -> str:
+def seats_text(many: int) -> str:
     """Return « 100 seats »."""
-    return ngettext("%(n)s seat", "%(n)s seats", seats) % {
-        "n": number_format(seats, force_grouping=True)
+    return ngettext("%(n)s seat", "%(n)s seats", many) % {
+        "n": number_format(many, force_grouping=True)
     }
 
 

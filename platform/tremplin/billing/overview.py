@@ -111,6 +111,19 @@ def running(tenant: TenantInfo) -> Sequence[Subscription]:
     )
 
 
+def plan_subscription(tenant: TenantInfo) -> Subscription | None:
+    """Return the running subscription of the plan of the whole space; a free one does not count."""
+    return next(
+        (
+            row
+            for row in running(tenant)
+            if row.provider != "free"
+            and row.items.filter(price__plan_version__plan__module="").exists()
+        ),
+        None,
+    )
+
+
 def unpaid_invoices(tenant: TenantInfo) -> Sequence[Invoice]:
     """Return the invoices that wait for money, the oldest due first."""
     return Invoice.objects.filter(

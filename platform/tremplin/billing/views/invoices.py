@@ -36,6 +36,4 @@ def index(request: HttpRequest) -> HttpResponse:
 def pdf(request: HttpRequest, invoice: UUID) -> HttpResponse:
     """Send the file of one invoice of this space."""
     found = files.find(request.tenant, invoice)
-    return HttpResponse(
-        files.open_pdf(found), content_type="application/pdf", headers=files.headers(found)
-    )
+    return HttpResponse(files.open_pdf(found), headers=files.headers(found))

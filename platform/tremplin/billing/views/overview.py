@@ -23,15 +23,7 @@ def plans(request: HttpRequest) -> HttpResponse:
     """Show the plans to choose from; the running one leads to its change."""
     held = seats.plan_license(request.tenant)
     version = held.plan_version if held is not None else None
-    subscription = next(
-        (
-            item
-            for item in overview.running(request.tenant)
-            if item.provider != "free"
-            and item.items.filter(price__plan_version__plan__module="").exists()
-        ),
-        None,
-    )
+    subscription = overview.plan_subscription(request.tenant)
     rhythm = "year" if request.GET.get("rhythm") == "year" else "month"
     found = cards.plan_cards(request.tenant, current=[version] if version else [])
     return render(

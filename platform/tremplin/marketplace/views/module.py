@@ -14,12 +14,13 @@ from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_POST
 
 from tremplin.api import Problem
-from tremplin.billing import cards
+from tremplin.billing import cards, overview
 from tremplin.kernel import audit, registry, settings_store
 from tremplin.kernel.access import guarded
 from tremplin.kernel.registry import PluginEntry
 from tremplin.kernel.settings_store.forms import settings_form
 from tremplin.licensing import services as licensing
+from tremplin.licensing.models import License
 from tremplin.marketplace import catalogue, compatibility, datasheet, quality, services
 from tremplin.marketplace.catalogue import ModuleCard
 from tremplin.marketplace.forms import RatingForm
@@ -83,7 +84,9 @@ def _context(
         "works_with": [cards.module_name(slug) for slug in manifest.works_with],
         "findings": findings,
         "can_try": can_start(card, findings),
-        "can_buy": can_buy and card.on_sale,
+        "can_buy_alone": can_buy and card.on_sale and not has_for_good(card),
+        "can_buy_plan": can_buy,
+        "subscription": overview.plan_subscription(request.tenant),
         "own_plans": cards.plan_cards(request.tenant, module=entry.slug),
         "plans": cards.plans_with_module(request.tenant, entry.slug),
         "trial_days": licensing.TRIAL_DAYS,
@@ -97,6 +100,11 @@ def _context(
         "rating_form": rating_form if card.licence is not None else None,
         "form": form,
     }
+
+
+def has_for_good(card: ModuleCard) -> bool:
+    """Tell whether the space has the module otherwise than for a trial: no need to buy it again."""
+    return card.licence is not None and card.licence.source != License.Source.TRIAL
 
 
 def can_start(card: ModuleCard, findings: list[compatibility.Finding]) -> bool:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from tenants.registry import TenantInfo
-    from tremplin.billing.models import Price
 
 
 @pytest.fixture
