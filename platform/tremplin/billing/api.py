@@ -308,8 +308,7 @@ def _repeats(order: Order, payload: PurchaseIn) -> bool:
     items = order.body["items"]
     asked = [(line.plan, line.interval) for line in payload.lines]
     return asked == [(item["plan"], item["interval"]) for item in items] and all(
-        line.seats in (None, item["seats"])
-        for line, item in zip(payload.lines, items, strict=True)
+        line.seats in (None, item["seats"]) for line, item in zip(payload.lines, items, strict=True)
     )
 
 

@@ -36,7 +36,9 @@ def collect_due(at: datetime) -> int:
 
 def _is_due(invoice: Invoice, at: datetime) -> bool:
     tries = list(
-        invoice.payments.filter(state=Payment.State.FAILED).order_by("at").values_list("at", flat=True)
+        invoice.payments.filter(state=Payment.State.FAILED)
+        .order_by("at")
+        .values_list("at", flat=True)
     )
     if not tries:
         return True

@@ -91,7 +91,9 @@ def until(coupon: Coupon | None, first_end: datetime, month: Any) -> datetime | 
     return found
 
 
-def in_force(coupon: Coupon | None, coupon_until: datetime | None, start: datetime) -> Coupon | None:
+def in_force(
+    coupon: Coupon | None, coupon_until: datetime | None, start: datetime
+) -> Coupon | None:
     """Return the coupon when it counts for a period that starts at ``start``."""
     if coupon is None or (coupon_until is not None and start >= coupon_until):
         return None

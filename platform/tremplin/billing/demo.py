@@ -78,9 +78,7 @@ def seed(tenant: TenantInfo, world: dict[str, Any], key: str) -> None:
             _identify(space)
     reseller = registry.by_slug(world["reseller"]["key"])
     if reseller is not None:
-        services.set_book(
-            reseller, discount_percent=Decimal(world["reseller"]["margin_percent"])
-        )
+        services.set_book(reseller, discount_percent=Decimal(world["reseller"]["margin_percent"]))
         _ranges(reseller)
     _replay(world)
 

@@ -29,7 +29,9 @@ DAYS = (1, 7, 14)
 
 def run(at: datetime) -> int:
     """Send the reminders that are due and return how many; after a gap only the latest of each."""
-    rows = Subscription.objects.filter(ended_at=None, unpaid_since__lte=at).select_related("account")
+    rows = Subscription.objects.filter(ended_at=None, unpaid_since__lte=at).select_related(
+        "account"
+    )
     return sum(remind(row, at) for row in rows)
 
 

@@ -153,9 +153,7 @@ def _renew(tenant: TenantInfo, row: Subscription, at: datetime) -> None:
     _apply_waiting(tenant, row, boundary)
     _reprice(tenant, row)
     if was_trial:
-        fulfilment.set_items(
-            tenant, row, quotes.agreed_of(row), License.Source.SUBSCRIPTION
-        )
+        fulfilment.set_items(tenant, row, quotes.agreed_of(row), License.Source.SUBSCRIPTION)
     _bill_period(tenant, row)
 
 

@@ -151,5 +151,8 @@ class ProviderMissing(Problem):
 
     def __init__(self, slug: str) -> None:
         super().__init__(
-            409, "provider_missing", _("This means of payment is not available."), {"provider": slug}
+            409,
+            "provider_missing",
+            _("This means of payment is not available."),
+            {"provider": slug},
         )

@@ -188,9 +188,7 @@ def _end_free(tenant: TenantInfo, module: str) -> None:
 def _dated(line: Line, subscription: Subscription | None) -> Line:
     if subscription is None or line.period_start is None:
         return line
-    return replace(
-        line, period_start=subscription.period_start, period_end=subscription.period_end
-    )
+    return replace(line, period_start=subscription.period_start, period_end=subscription.period_end)
 
 
 # --- changes ------------------------------------------------------------------------------------

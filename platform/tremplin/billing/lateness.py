@@ -79,9 +79,7 @@ def refresh(tenant: TenantInfo, subscription: Subscription) -> str:
         if subscription.unpaid_since is None:
             subscription.dunning_step = 0
         subscription.state = state_of(subscription)
-        subscription.save(
-            update_fields=["unpaid_since", "dunning_step", "state", "updated_at"]
-        )
+        subscription.save(update_fields=["unpaid_since", "dunning_step", "state", "updated_at"])
     for held in licences(subscription):
         if held.unpaid_since != subscription.unpaid_since:
             licensing.note_payment(tenant, held, unpaid_since=subscription.unpaid_since)

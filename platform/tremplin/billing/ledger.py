@@ -91,9 +91,7 @@ def earned(
     party: str, party_ref: str, *, first: date | None = None, until: date | None = None
 ) -> int:
     """Return what a party earned from sales less credits, issued from ``first`` to ``until`` (out)."""
-    rows = LedgerEntry.objects.filter(
-        party=party, party_ref=party_ref, kind__in=("sale", "credit")
-    )
+    rows = LedgerEntry.objects.filter(party=party, party_ref=party_ref, kind__in=("sale", "credit"))
     if first is not None:
         rows = rows.filter(invoice__issued_on__gte=first)
     if until is not None:

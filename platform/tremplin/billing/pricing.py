@@ -225,7 +225,9 @@ def _extra(price: Price, seats: int) -> int:
 
 
 @transaction.atomic
-def set_book(reseller: TenantInfo, *, discount_percent: Decimal, mode: str = "wholesale") -> PriceBook:
+def set_book(
+    reseller: TenantInfo, *, discount_percent: Decimal, mode: str = "wholesale"
+) -> PriceBook:
     """Create or change a reseller's book. Raises ``BadAmount`` outside 0 to 100 percent."""
     if not 0 <= discount_percent <= 100:
         raise BadAmount(100)

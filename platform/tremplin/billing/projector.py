@@ -226,9 +226,7 @@ def _settled(fact: PaymentSettled) -> str:
     return outcome
 
 
-def _given(
-    tenant: TenantInfo, order: Order, fact: PaymentSettled
-) -> tuple[Invoice | None, str]:
+def _given(tenant: TenantInfo, order: Order, fact: PaymentSettled) -> tuple[Invoice | None, str]:
     """Give what was ordered, even when the order had expired: the money is there."""
     if fact.amount_minor != order.total_minor:
         return None, "mismatch"
@@ -305,9 +303,7 @@ def _restored(tenant: TenantInfo, invoice: Invoice) -> None:
     subscription = Subscription.objects.select_for_update().get(pk=invoice.subscription_id)
     ends = [line.period_end for line in invoice.lines.all() if line.period_end is not None]
     latest = max(ends, default=None)
-    if latest is not None and (
-        subscription.paid_until is None or latest > subscription.paid_until
-    ):
+    if latest is not None and (subscription.paid_until is None or latest > subscription.paid_until):
         subscription.paid_until = latest
         subscription.save(update_fields=["paid_until"])
     was_suspended = lateness.state_of(subscription) == Subscription.State.SUSPENDED

@@ -85,9 +85,7 @@ def agreed(items: Sequence[dict[str, Any]]) -> list[Agreed]:
         [UUID(item["price"]) for item in items]
     )
     return [
-        Agreed(
-            prices[UUID(item["price"])], item["amount_minor"], item["cost_minor"], item["seats"]
-        )
+        Agreed(prices[UUID(item["price"])], item["amount_minor"], item["cost_minor"], item["seats"])
         for item in items
     ]
 
@@ -107,7 +105,10 @@ def charges(
     gross = [pricing.total(item.price, item.amount_minor, item.seats) for item in items]
     taken = coupons.discounts(
         coupon,
-        [(item.price.plan_version.plan.key, amount) for item, amount in zip(items, gross, strict=True)],
+        [
+            (item.price.plan_version.plan.key, amount)
+            for item, amount in zip(items, gross, strict=True)
+        ],
     )
     found = []
     for item, amount, discount in zip(items, gross, taken, strict=True):
@@ -311,8 +312,7 @@ def make_change(subscription: Subscription, change: Change) -> Quote:
         {
             "items": [item.as_json() for item in new],
             "recurring": [
-                line.as_json()
-                for line in lines_of(after, new, subscription.period_end, None)
+                line.as_json() for line in lines_of(after, new, subscription.period_end, None)
             ],
             "currency": subscription.currency,
             "interval": interval,

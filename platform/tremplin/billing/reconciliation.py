@@ -185,9 +185,7 @@ def _totals() -> Iterable[Difference]:
 
 
 def _line(row: InvoiceLine) -> Line:
-    return Line(
-        row.description, row.quantity, row.unit_minor, row.tax_rate, row.tax_category
-    )
+    return Line(row.description, row.quantity, row.unit_minor, row.tax_rate, row.tax_category)
 
 
 def _numbers() -> Iterable[Difference]:
@@ -212,9 +210,7 @@ def _numbers() -> Iterable[Difference]:
 
 
 def _ledger() -> Iterable[Difference]:
-    rows = (
-        LedgerEntry.objects.values("invoice").annotate(sum=Sum("amount_minor")).exclude(sum=0)
-    )
+    rows = LedgerEntry.objects.values("invoice").annotate(sum=Sum("amount_minor")).exclude(sum=0)
     for row in rows:
         yield Difference(
             "ledger",
@@ -377,7 +373,9 @@ def _orphans() -> Iterable[Difference]:
     """A running licence that names a subscription is one of that subscription's items."""
     known = {
         key
-        for key in Subscription.objects.filter(ended_at=None).values_list("items__license", flat=True)
+        for key in Subscription.objects.filter(ended_at=None).values_list(
+            "items__license", flat=True
+        )
         if key is not None
     }
     rows = License.objects.filter(subscription__isnull=False, ended_at=None)

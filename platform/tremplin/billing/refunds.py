@@ -107,9 +107,7 @@ def _spread(members: Sequence[InvoiceLine], net: int) -> list[Line]:
     return [_credit_line(row, part) for row, part in zip(sold, parts, strict=True) if part]
 
 
-def _with_last_cost(
-    invoice: Invoice, rows: Sequence[InvoiceLine], lines: list[Line]
-) -> list[Line]:
+def _with_last_cost(invoice: Invoice, rows: Sequence[InvoiceLine], lines: list[Line]) -> list[Line]:
     """Let the last credit take back exactly what is left of the reseller's cost."""
     noted = InvoiceLine.objects.filter(invoice__corrects=invoice, cost_minor__isnull=False)
     given = sum(row.cost_minor or 0 for row in noted)

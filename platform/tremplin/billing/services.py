@@ -11,8 +11,18 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tremplin.billing import accounts, collection, coupons, engine, orders, pricing, quotes
-from tremplin.billing.models import BillingAccount, Coupon, Invoice, Order, Payment, Price
-from tremplin.billing.models import PriceBook, PriceBookEntry, Quote, Subscription
+from tremplin.billing.models import (
+    BillingAccount,
+    Coupon,
+    Invoice,
+    Order,
+    Payment,
+    Price,
+    PriceBook,
+    PriceBookEntry,
+    Quote,
+    Subscription,
+)
 from tremplin.billing.providers.base import NextAction
 from tremplin.billing.quotes import Change, Wanted
 
@@ -139,9 +149,7 @@ def mark_paid(
 
     The same reference counts once. Raises ``BadAmount`` for zero, a negative amount, or too much.
     """
-    return orders.mark_paid(
-        invoice, by=by, at=at, reference=reference, amount_minor=amount_minor
-    )
+    return orders.mark_paid(invoice, by=by, at=at, reference=reference, amount_minor=amount_minor)
 
 
 def retry_payment(invoice: Invoice) -> bool:
@@ -166,7 +174,9 @@ def create_coupon(code: str, **fields: object) -> Coupon:
     return coupons.create(code, **fields)
 
 
-def set_book(reseller: TenantInfo, *, discount_percent: Decimal, mode: str = "wholesale") -> PriceBook:
+def set_book(
+    reseller: TenantInfo, *, discount_percent: Decimal, mode: str = "wholesale"
+) -> PriceBook:
     """Give a reseller its discount on the public book, and who bills its clients."""
     return pricing.set_book(reseller, discount_percent=discount_percent, mode=mode)
 

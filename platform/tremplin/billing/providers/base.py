@@ -131,9 +131,7 @@ class EngineProvider:
     def portal_url(self, account: BillingAccount, return_url: str) -> str | None:
         return None
 
-    def refund(
-        self, payment: Payment, amount_minor: int, *, idempotency_key: str
-    ) -> RefundResult:
+    def refund(self, payment: Payment, amount_minor: int, *, idempotency_key: str) -> RefundResult:
         """Report the money given back; the transfer itself is the platform's to make."""
         from tremplin.billing.facts import Refunded
         from tremplin.kernel import clock

@@ -64,7 +64,9 @@ def identify(*tenants: TenantInfo) -> None:
         legal_identity.give(tenant)
 
 
-def purchase(tenant: TenantInfo, price: Price, *, provider: str = "invoice", **options: Any) -> Order:
+def purchase(
+    tenant: TenantInfo, price: Price, *, provider: str = "invoice", **options: Any
+) -> Order:
     """Quote and order one thing."""
     from tremplin.billing import services
 
@@ -72,12 +74,12 @@ def purchase(tenant: TenantInfo, price: Price, *, provider: str = "invoice", **o
     made = services.quote(
         tenant, [services.Wanted(price.plan_version, price.interval, seats)], **options
     )
-    return services.place_order(
-        tenant, made, by=None, idempotency_key=uuid4(), provider=provider
-    )
+    return services.place_order(tenant, made, by=None, idempotency_key=uuid4(), provider=provider)
 
 
-def card(tenant: TenantInfo, price: Price, number: str = "4242424242424242", **options: Any) -> Subscription:
+def card(
+    tenant: TenantInfo, price: Price, number: str = "4242424242424242", **options: Any
+) -> Subscription:
     """Buy with a test card and return the subscription."""
     from tremplin.billing.providers import sandbox
 

@@ -35,9 +35,7 @@ def sign_in(client_for: Callable[..., Any], settings: Any) -> Callable[..., Any]
 
 def post(client: Any, path: str, body: dict[str, Any], key: Any = None) -> Any:
     headers = {"Idempotency-Key": str(key)} if key else {}
-    return client.post(
-        f"{BASE}{path}", body, content_type="application/json", headers=headers
-    )
+    return client.post(f"{BASE}{path}", body, content_type="application/json", headers=headers)
 
 
 def test_a_purchase_needs_a_key_and_is_made_once(

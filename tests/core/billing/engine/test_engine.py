@@ -44,7 +44,9 @@ def again(sub: Subscription) -> Subscription:
 
 def change(sub: Subscription, **fields: Any) -> Subscription:
     wanted = services.Change(**fields)
-    return services.change(again(sub), services.preview_change(again(sub), wanted), idempotency_key=uuid4())
+    return services.change(
+        again(sub), services.preview_change(again(sub), wanted), idempotency_key=uuid4()
+    )
 
 
 def test_periods_are_counted_from_the_anchor(

@@ -240,7 +240,9 @@ def test_a_currency_without_cents(tenant_a: TenantInfo, shop: Shop) -> None:
     order = purchase(tenant_a, price, seats=3)
     assert (order.net_minor, order.tax_minor, order.total_minor) == (375_999, 75_200, 451_199)
     assert str(major(order.total_minor, "XOF")) == "451199"
-    assert amount_text(451_199, "XOF").replace("\u202f", " ").replace(",", " ") == "451 199\u00a0XOF"
+    assert (
+        amount_text(451_199, "XOF").replace("\u202f", " ").replace(",", " ") == "451 199\u00a0XOF"
+    )
     invoice = order.invoices.get()
     assert (invoice.currency, invoice.total_minor, ledger.balance(invoice)) == ("XOF", 451_199, 0)
     with pytest.raises(Problem) as fixed:

@@ -247,7 +247,9 @@ def test_a_double_click_and_two_tabs_make_one_order(own_database: str) -> None:
             who, quote, by=None, idempotency_key=used, provider="invoice"
         )
 
-    found = at_once([click(tenant, key) for _ in range(4)] + [click(tenant, uuid4()) for _ in range(2)])
+    found = at_once(
+        [click(tenant, key) for _ in range(4)] + [click(tenant, uuid4()) for _ in range(2)]
+    )
     assert {item.pk for item in found} == {found[0].pk}
     assert Invoice.objects.filter(tenant_id=tenant.pk).count() == 1
     assert Subscription.objects.filter(tenant_id=tenant.pk).count() == 1
@@ -309,5 +311,7 @@ def test_a_crash_between_payment_and_grant_loses_nothing(
     order.refresh_from_db()
     invoice = Invoice.objects.get()
     assert (order.state, invoice.state, invoice.sequence) == ("paid", "paid", 1)
-    assert License.objects.filter(tenant_id=tenant.pk, subscription=order.subscription_id).count() == 1
+    assert (
+        License.objects.filter(tenant_id=tenant.pk, subscription=order.subscription_id).count() == 1
+    )
     assert reconciliation.run() == []

@@ -75,9 +75,7 @@ def test_a_quarter_of_190_euros_is_47_50(
         assert selectors.statement(reseller, date(2026, 10, 1)) == []
 
 
-def test_a_refund_reverses_the_margin(
-    reseller: TenantInfo, client: TenantInfo, shop: Shop
-) -> None:
+def test_a_refund_reverses_the_margin(reseller: TenantInfo, client: TenantInfo, shop: Shop) -> None:
     with freeze(NOON):
         invoice = purchase(client, shop("pro", 19000)).invoices.get()
         services.mark_paid(invoice, by=None, at=NOON, reference="1")
@@ -162,7 +160,9 @@ def test_a_publisher_earns_its_share(tenant_a: TenantInfo, shop: Shop) -> None:
         invoice = purchase(tenant_a, price).invoices.get()
     finally:
         ledger.forget_publishers(find)
-    rows = invoice.ledger.exclude(party="customer").values_list("party", "party_ref", "amount_minor")
+    rows = invoice.ledger.exclude(party="customer").values_list(
+        "party", "party_ref", "amount_minor"
+    )
     assert sorted(rows) == [("platform", "", 300), ("publisher", "acme", 701), ("tax", "", 200)]
     assert ledger.balance(invoice) == 0
 
@@ -183,5 +183,3 @@ def test_leaving_a_reseller_brings_the_public_price(
     nets = sub.invoices.order_by("finalised_at").values_list("net_minor", flat=True)
     assert list(nets) == [21000, 19000]
     assert sub.items.get().cost_minor is None
-
-
