@@ -219,3 +219,35 @@ def test_a_write_without_csrf_token_is_refused(
     assert (answer.status_code, answer.json()["code"]) == (403, "csrf_failed")
     assert client.post("/app/dummy/").status_code == 403
     assert client.get("/api/v1/dummy/things/").status_code == 200
+
+
+def test_a_module_counts_what_its_plan_allows(visitors: dict[str, Any], tenant_a: Any) -> None:
+    """The default of its manifest holds while the plan does not name the feature."""
+    from uuid import uuid4
+
+    from tenants.context import public_write
+    from tremplin.licensing import services, snapshots
+    from tremplin.licensing.models import Plan, PlanVersion
+
+    def count(key: str) -> Any:
+        return visitors["member"].post(
+            "/api/v1/dummy/counted/", {"key": key}, content_type="application/json"
+        )
+
+    free = count(str(uuid4())).json()
+    assert free == {"counted": True, "used": 0, "remaining": None}
+    with public_write("test"):
+        plan = Plan.objects.create(key="dummy-plan", name_en="P", name_fr="P")
+        version = PlanVersion.objects.create(plan=plan, number=1)
+    services.grant_plan(tenant_a, version, source="manual")
+    snapshots.forget(tenant_a.pk)
+    key = str(uuid4())
+    # One unit was counted before anything was sold: one of the two is left.
+    assert count(key).json() == {"counted": True, "used": 2, "remaining": 0}
+    assert count(key).json() == {"counted": False, "used": 2, "remaining": 0}
+    refused = count(str(uuid4()))
+    assert refused.status_code == 402
+    body = refused.json()
+    assert (body["code"], body["feature"], body["limit"], body["used"], body["upgrade_url"]) == (
+        "quota_exceeded", "dummy.things", 2, 2, "/console/billing/",
+    )  # fmt: skip

@@ -13,6 +13,7 @@ from tests.support.plugins.dummy.subscribers import on_happened
 from tremplin.api import (
     ApiRouter,
     Evidence,
+    Feature,
     Manifest,
     NavItem,
     NextAction,
@@ -59,6 +60,15 @@ class Plugin:
             ),
         ),
         roles=(Role(code="dummy_guest", label=Text(en="Guest", fr="Invité·e")),),
+        features=(
+            Feature(
+                code="things",
+                kind="metered",
+                label=Text(en="Things", fr="Choses"),
+                default=2,
+            ),
+            Feature(code="gold", kind="switch", label=Text(en="Gold", fr="Or"), default=False),
+        ),
         notification_types=(NotificationType(key="news", label=Text(en="News", fr="Nouvelles")),),
         events_published=(Happened,),
         subscribers=(on_happened,),
