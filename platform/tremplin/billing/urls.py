@@ -14,6 +14,7 @@ urlpatterns = [
     path("console/billing/usage/", overview.usage, name="usage"),
     path("console/billing/details/", details.edit, name="details"),
     path("console/billing/methods/", details.methods, name="methods"),
+    path("console/billing/methods/card/", card.replace, name="card_replace"),
     path("console/billing/buy/<uuid:version>/", checkout.choose, name="checkout"),
     path("console/billing/quotes/<uuid:quote>/", checkout.quote, name="quote"),
     path("console/billing/quotes/<uuid:quote>/pay/", checkout.pay, name="pay"),
@@ -45,5 +46,6 @@ urlpatterns = [
     ),
     path("console/billing/changes/<uuid:quote>/", changes.preview, name="change"),
     path("console/billing/invoices/", invoices.index, name="invoices"),
+    path("console/billing/invoices/<uuid:invoice>/pay/", invoices.pay, name="invoice_pay"),
     path("console/billing/invoices/<uuid:invoice>/pdf/", invoices.pdf, name="invoice_pdf"),
 ]

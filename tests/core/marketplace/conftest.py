@@ -20,6 +20,7 @@ def admin_of(
     """Return ``admin_of(tenant, role="admin")``: a client signed in with that role."""
 
     def make(tenant: TenantInfo, role: str = "admin") -> Client:
+        from tremplin.identity.mfa import enrol_totp
         from tremplin.identity.services import create_person
 
         with inside(tenant):
@@ -30,6 +31,8 @@ def admin_of(
                 roles=[role],
                 password="une-phrase-pour-tester-2026",
             )
+            if tenant.kind == "hq":
+                enrol_totp(person, "JBSWY3DPEHPK3PXP")
         return client_for(tenant, person)
 
     return make

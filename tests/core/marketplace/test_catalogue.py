@@ -64,7 +64,7 @@ def test_personal_data_is_read_from_the_tables() -> None:
     from tremplin.marketplace import datasheet
 
     tables = {table.name: table for table in datasheet.tables_of("quiz")}
-    assert len(tables) == 13
+    assert len(tables) == 12
     assert sorted(name for name, table in tables.items() if table.is_personal) == [
         "quiz_answer",
         "quiz_assignment",
@@ -79,7 +79,9 @@ def test_personal_data_is_read_from_the_tables() -> None:
     assert "whose it is or who wrote it" in tables["quiz_attempt"].holds
 
 
-def test_a_module_that_does_not_exist(tenant_a: TenantInfo, admin_of: Callable[..., Client]) -> None:
+def test_a_module_that_does_not_exist(
+    tenant_a: TenantInfo, admin_of: Callable[..., Client]
+) -> None:
     admin = admin_of(tenant_a)
     assert admin.get("/console/modules/nothing/").status_code == 404
     for part in ("trial", "switch", "settings", "rating", "keep"):

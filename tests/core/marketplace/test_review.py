@@ -27,7 +27,9 @@ def draft() -> Listing:
     return Listing.objects.get(pk="quiz")
 
 
-def test_a_listing_goes_from_draft_to_retired(hq: TenantInfo, inside: Callable[..., object]) -> None:
+def test_a_listing_goes_from_draft_to_retired(
+    hq: TenantInfo, inside: Callable[..., object]
+) -> None:
     from tremplin.api import Problem
     from tremplin.kernel.models import AuditEvent
     from tremplin.marketplace import quality, reviewing, services
@@ -132,9 +134,12 @@ def test_the_operator_reviews_on_its_pages(
     assert (found.text_fr, found.tags) == ("Des quiz", ["exam", "skills"])
     assert operator.post("/platform/listings/quiz/stop/", {"reason": ""}).status_code == 422
     assert operator.get("/platform/publishers/tremplin/").status_code == 200
-    assert operator.post(
-        "/platform/publishers/tremplin/", {"name": "Tremplin", "share_percent": "101"}
-    ).status_code == 422
+    assert (
+        operator.post(
+            "/platform/publishers/tremplin/", {"name": "Tremplin", "share_percent": "101"}
+        ).status_code
+        == 422
+    )
     statement = operator.get("/platform/publishers/tremplin/statement/?month=2026-11")
     assert statement.content.decode().splitlines() == [
         "date,invoice,module,description,net,share,currency,kind"

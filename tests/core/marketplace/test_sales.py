@@ -96,9 +96,7 @@ def test_a_security_stop_switches_off_everywhere_with_a_notice(
     told = {}
     for tenant in (tenant_a, tenant_b):
         with inside(tenant):  # type: ignore[attr-defined]
-            told[tenant.slug] = Notification.objects.filter(
-                key="marketplace.security_stop"
-            ).count()
+            told[tenant.slug] = Notification.objects.filter(key="marketplace.security_stop").count()
     # The administrator of the test and the owner of the space; nobody where it was off.
     assert told == {"mecaformation": 2, "lycee": 0}
     holder.post("/console/modules/quiz/switch/", {"state": "on"})
@@ -127,7 +125,9 @@ def test_a_publisher_earns_its_part_of_the_net(quiz_price: Price, tenant_a: Tena
     subscription = card(tenant_a, quiz_price)
     invoice = Invoice.objects.get(subscription=subscription)
     parts = dict(
-        LedgerEntry.objects.filter(invoice=invoice, kind="sale").values_list("party", "amount_minor")
+        LedgerEntry.objects.filter(invoice=invoice, kind="sale").values_list(
+            "party", "amount_minor"
+        )
     )
     # 19.00 before VAT: 13.30 for the publisher, 5.70 for the platform, 3.80 of VAT.
     assert parts == {"publisher": 1330, "platform": 570, "tax": 380, "customer": -2280}

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from tremplin.billing import overview
+from tremplin.billing import overview, services
 from tremplin.billing.forms import CardForm
 from tremplin.billing.lines import Line
 from tremplin.billing.models import Order
@@ -88,3 +88,33 @@ def confirm(request: HttpRequest, order: UUID) -> HttpResponse:
             return redirect("billing:sandbox", order=found.pk)
         return redirect("billing:order", order=found.pk)
     return render(request, "billing/card_confirm.html", {"order": found})
+
+
+@sensitive_post_parameters("number")
+@never_cache
+@guarded(permission="billing.manage")
+@problems_answered
+def replace(request: HttpRequest) -> HttpResponse:
+    """Keep another test card for the next payments."""
+    from tremplin.billing.providers import sandbox
+
+    account = services.account_of(request.tenant)
+    if account.provider != "sandbox" or not get("sandbox").is_configured().ok:
+        return redirect("billing:methods")
+    form = CardForm(request.POST or None)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            answer = sandbox.replace_card(account, form.cleaned_data["number"])
+            if answer == "settled":
+                messages.success(request, _("The card is kept for the next payments."))
+                return redirect("billing:methods")
+            form.add_error(
+                "number",
+                _("The bank refused the card: the former one stays.")
+                if answer == "refused"
+                else _("This is not a test number: real cards are never accepted here."),
+            )
+    context = {"form": form, "numbers": numbers()}
+    return render(request, "billing/card_replace.html", context, status=status)

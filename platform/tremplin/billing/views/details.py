@@ -68,7 +68,7 @@ def methods(request: HttpRequest) -> HttpResponse:
         "methods": account.methods.order_by("-is_default", "label"),
         "form": form if can_manage and account.payer is None and len(choices) > 1 else None,
         "has_portal": current is not None and "portal" in current.capabilities and can_manage,
-        "current": current,
+        "can_replace": can_manage and current is not None and account.provider == "sandbox",
     }
     return render(request, "billing/methods.html", context, status=status)
 

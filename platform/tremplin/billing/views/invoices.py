@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
 
+from tremplin.billing import collection
 from tremplin.billing.invoicing import files
 from tremplin.billing.models import Invoice
 from tremplin.billing.views.answers import problems_answered
@@ -28,6 +31,19 @@ def index(request: HttpRequest) -> HttpResponse:
     )
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     return render(request, "billing/invoices.html", {"page": page})
+
+
+@require_POST
+@guarded(permission="billing.manage")
+@problems_answered
+def pay(request: HttpRequest, invoice: UUID) -> HttpResponse:
+    """Charge the kept card for a late invoice, now."""
+    found = files.find(request.tenant, invoice)
+    if collection.retry(found):
+        messages.success(request, _("The invoice %(number)s is paid.") % {"number": found.number})
+        return redirect("billing:index")
+    messages.error(request, _("The bank refused the card."))
+    return redirect("billing:card_replace")
 
 
 @require_GET

@@ -74,4 +74,4 @@ def test_without_plans_the_page_says_so(hq: TenantInfo, client_for: Callable[...
         Price.objects.update(is_active=False)
     page = client_for(hq).get("/pricing/")
     assert page.status_code == 200
-    assert "data-testid=\"plan-" not in page.content.decode()
+    assert 'data-testid="plan-' not in page.content.decode()

@@ -196,3 +196,35 @@ def test_every_tab_answers(
     admin = admin_of(tenant_a)
     for part in ("", "plans/", "usage/", "invoices/", "methods/", "details/"):
         assert admin.get(f"/console/billing/{part}").status_code == 200, part
+
+
+def test_a_late_renewal_is_paid_with_another_card(
+    ecole: Price, tenant_a: TenantInfo, tenant_b: TenantInfo, admin_of: Callable[..., Client]
+) -> None:
+    from tremplin.billing import engine
+    from tremplin.billing.models import Invoice
+
+    with clock.frozen_at(START):
+        bought = card(tenant_a, ecole, "4000000000000341")
+    admin, stranger = admin_of(tenant_a), admin_of(tenant_b)
+    late = datetime.fromisoformat("2026-12-05T09:00:00+01:00")
+    with clock.frozen_at(late):
+        engine.run_due(late)
+        invoice = Invoice.objects.get(subscription=bought, state="open")
+        page = admin.get("/console/billing/").content.decode()
+        assert page.count('data-testid="invoice-pay"') == 1
+        assert 'data-testid="notice-billing-past-due"' in page
+        pay = f"/console/billing/invoices/{invoice.pk}/pay/"
+        assert stranger.post(pay).status_code == 404
+        assert admin.post(pay)["Location"] == "/console/billing/methods/card/"
+        change = "/console/billing/methods/card/"
+        for number, status in (
+            ("4000000000000002", 422),
+            ("4111111111111111", 422),
+            ("4242424242424242", 302),
+        ):
+            assert admin.post(change, {"number": number}).status_code == status, number
+        assert admin.post(pay)["Location"] == "/console/billing/"
+        invoice.refresh_from_db()
+        assert invoice.state == "paid"
+        assert 'data-testid="invoice-pay"' not in admin.get("/console/billing/").content.decode()
