@@ -48,7 +48,9 @@ def announce(tenant: TenantInfo, slug: str) -> datetime:
 
     Announcing twice keeps the first day. ``cancel`` takes it back. Raises ``ModuleError``.
     """
-    
+    # Tasks are declared once every service exists; this module is read before.
+    from tremplin.modules.tasks import purge_due
+
     module = Module(slug)
     former = gate.states(tenant)[module.slug].purge_at
     if former is not None:

@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from tremplin.api import hookspecs, services
+from tremplin.identity.mfa import enrol_totp
 from tremplin.kernel import gate, registry
 from tremplin.kernel.dispatch import dispatcher
 from tremplin.kernel.state.models import ProcessReport
@@ -36,6 +37,7 @@ def support(register_temporarily: Callable[[object], Any]) -> Callable[..., None
 def operator(hq: Any, inside: Any, client_for: Any) -> Any:
     with inside(hq):
         who = person("platform_admin")
+        enrol_totp(who, "JBSWY3DPEHPK3PXP")
     return client_for(hq, who)
 
 
