@@ -118,7 +118,7 @@ def create(server: StripeServer, account: str, params: Body) -> Body:
         },
         "trial_start": now if trial else None,
         "_warned": False,
-        "_periods": 0,
+        "_periods": 0 if trial else 1,  # paid periods since the anchor
     }
     server.store.put(account, sub)
     for row in params.get("discounts") or []:
@@ -418,6 +418,7 @@ def change_items(
         if row.get("price"):
             item["price"] = server.store.get(account, row["price"], "price", "items[0][price]")
         item["quantity"] = row.get("quantity", item["quantity"])
+        merge_metadata(item, row.get("metadata"))
         if item["price"]["recurring"]["interval"] != former:
             reset = True
         elif prorates:

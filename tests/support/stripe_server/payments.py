@@ -429,8 +429,9 @@ def create_refund(server: StripeServer, request: Request) -> Body:
     charge["refunded"] = charge["amount_refunded"] == charge["amount"]
     if params.get("refund_application_fee"):
         connect.give_fee_back(server, charge, amount)
-    emit(server, account, "refund.created", made)
-    emit(server, account, "charge.refunded", charge)
+    at = _time(server, charge)
+    emit(server, account, "refund.created", made, at=at)
+    emit(server, account, "charge.refunded", charge, at=at)
     return made
 
 
@@ -486,7 +487,17 @@ def open_dispute(server: StripeServer, charge: Body, *, at: int = 0) -> Body:
 def close_dispute(server: StripeServer, dispute: Body, *, won: bool) -> None:
     """Decide a dispute."""
     dispute["status"] = "won" if won else "lost"
-    emit(server, dispute["_account"], "charge.dispute.closed", dispute)
+    charge = server.store.get(dispute["_account"], dispute["charge"], "charge")
+    emit(server, dispute["_account"], "charge.dispute.closed", dispute, at=_time(server, charge))
+
+
+def _time(server: StripeServer, charge: Body) -> int:
+    """Return the time of the customer of a charge."""
+    from tests.support.stripe_server import clock
+
+    account, key = charge["_account"], charge["customer"]
+    customer = server.store.get(account, key, "customer") if key else {"test_clock": None}
+    return clock.of(server, account, customer["test_clock"])
 
 
 @route("GET", "/v1/disputes", "dispute_list")

@@ -30,17 +30,18 @@ def facts_since(since: datetime) -> Iterator[BillingFact]:
     )
     found = [event for event in pages.auto_paging_iter() if not event.get("account")]
     known = _known([event.id for event in found])
-    latest: dict[tuple[str, str], tuple[str, str, int]] = {}
-    for event in reversed(found):
-        if event.id in known:
-            continue
-        body = event.to_dict()["data"]["object"]
-        family = event.type.rpartition(".")[0]
-        if event.type == "charge.refunded":
-            family = event.type
-        latest[family, body["id"]] = (event.id, event.type, event.created)
-    for (_family, key), (event_id, kind, created) in latest.items():
-        yield from facts_of_event(kind, key, Stamp.of(event_id, created))
+    newest: dict[tuple[str, str], tuple[str, str, int]] = {}
+    for event in found:  # newest first
+        about = (_family(event.type), event.to_dict()["data"]["object"]["id"])
+        newest.setdefault(about, (event.id, event.type, event.created))
+    for (_about, key), (event_id, kind, created) in reversed(newest.items()):
+        if event_id not in known:
+            yield from facts_of_event(kind, key, Stamp.of(event_id, created))
+
+
+def _family(kind: str) -> str:
+    """Return what an event is about: a refund of a charge is not its dispute."""
+    return kind if kind == "charge.refunded" else kind.rpartition(".")[0]
 
 
 def _known(events: list[str]) -> set[str]:
