@@ -11,7 +11,7 @@ from tenants import registry
 from tenants.context import use
 from tremplin.api import services as platform
 from tremplin.billing import services
-from tremplin.billing.models import Invoice, Order, Price
+from tremplin.billing.models import Invoice, Order, Payment, Price
 from tremplin.kernel import clock
 from tremplin.licensing import plans_catalogue
 from tremplin.licensing.models import PlanVersion
@@ -166,5 +166,7 @@ def _pay(space: TenantInfo, at: datetime) -> None:
         .order_by("finalised_at")
         .first()
     )
-    if invoice is not None:
+    # Loading the world again must not pay the invoice that is late on purpose.
+    was_paid = Payment.objects.filter(account__tenant_id=space.pk, at=at).exists()
+    if invoice is not None and not was_paid:
         services.mark_paid(invoice, by=None, at=at, reference=f"VIR {invoice.number}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -238,8 +237,8 @@ class Lives(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def _two_schools(hq: Any, tenant_a: Any, tenant_b: Any) -> Iterator[None]:
-    yield
+def _two_schools(hq: Any, tenant_a: Any, tenant_b: Any) -> None:
+    """Make the base database ready."""
 
 
 @pytest.mark.django_db
