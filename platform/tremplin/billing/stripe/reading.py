@@ -127,12 +127,17 @@ def subscription_state(body: dict[str, Any], stamp: Stamp) -> SubscriptionState 
     items = [_item(row) for row in rows]
     if state is None or any(item is None for item in items):
         return None
+    start = moment(max(row["current_period_start"] for row in rows))
+    common = stamp.of_kind("SubscriptionState")
+    if state == "past_due":
+        # An older event read again now must not date the late payment back to itself.
+        common["occurred_at"] = max(stamp.occurred_at, start)
     return SubscriptionState(
-        **stamp.of_kind("SubscriptionState"),
+        **common,
         order=as_uuid(body["metadata"].get("order")),
         subscription_ref=body["id"],
         state=state,  # type: ignore[arg-type]
-        period_start=moment(max(row["current_period_start"] for row in rows)),
+        period_start=start,
         period_end=moment(min(row["current_period_end"] for row in rows)),
         trial_end=_maybe(body["trial_end"]),
         cancel_at_period_end=bool(body["cancel_at_period_end"]),
