@@ -83,11 +83,9 @@ def _final(settings: Any, modules: dict[str, str]) -> dict[str, Any]:
     from django.db.migrations.loader import MigrationLoader
 
     settings.MIGRATION_MODULES = modules
-    loader = MigrationLoader(None, ignore_no_initial=True)
+    loader = MigrationLoader(None)
     state = loader.project_state(loader.graph.leaf_nodes("djstripe"))
-    return {
-        name: _table(model) for (app, name), model in state.models.items() if app == "djstripe"
-    }
+    return {name: _table(model) for (app, name), model in state.models.items() if app == "djstripe"}
 
 
 def _table(model: Any) -> dict[str, Any]:

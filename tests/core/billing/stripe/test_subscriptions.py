@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-
 from uuid import uuid4
 
-from tests.support.stripe_world import ASKS, DECLINED, FAILS_LATER, VISA, World
+import pytest
+
+from tests.support.stripe_world import ASKS, DECLINED, FAILS_LATER, REAL_KEY, VISA, World
+
+needs_page = pytest.mark.skipif(bool(REAL_KEY), reason="hosted pages of Stripe need a person")
 
 
 def licence(world: World, tenant: object) -> tuple[str, str, int | None]:
@@ -39,6 +42,7 @@ def test_hundred_seats_are_paid_and_given(world: World) -> None:
     assert VISA not in str(payment.__dict__)
 
 
+@needs_page
 def test_a_refused_card_gives_nothing_and_the_page_stays_open(world: World) -> None:
     from tremplin.billing.models import Order, Payment, Subscription
 
@@ -263,6 +267,7 @@ def test_a_refund_made_at_stripe_arrives(world: World) -> None:
     assert payment.refunded_minor == 22_800
 
 
+@needs_page
 def test_a_dispute_opens_and_is_won(world: World) -> None:
     from tremplin.billing.models import Payment
 
@@ -278,6 +283,7 @@ def test_a_dispute_opens_and_is_won(world: World) -> None:
     assert (payment.disputed_minor, payment.refunded_minor) == (0, 0)
 
 
+@needs_page
 def test_a_lost_dispute_makes_the_invoice_owed_again(world: World) -> None:
     from tremplin.billing.models import Invoice, Payment
 
@@ -305,6 +311,7 @@ def test_two_schools_buy_and_never_mix(world: World) -> None:
     assert sorted(owners) == sorted([(world.tenant.pk, 3_600), (world.other.pk, 7_200)])
 
 
+@needs_page
 def test_three_d_secure_is_asked_once(world: World) -> None:
     from tests.support.stripe_world import submit
     from tremplin.billing.models import Order
@@ -319,6 +326,7 @@ def test_three_d_secure_is_asked_once(world: World) -> None:
     assert Order.objects.get().state == "paid"
 
 
+@needs_page
 def test_the_portal_opens_and_its_cancellation_arrives(world: World) -> None:
     from tests.support.stripe_world import submit
     from tremplin.billing.providers import get
