@@ -261,9 +261,7 @@ def _names(slugs: list[str]) -> str:
 
 
 def _as_active(row: _Row) -> _Row:
-    return _Row(
-        row.licensed_mode, row.licensed_until, True, row.quarantined, None, row.purge_at
-    )
+    return _Row(row.licensed_mode, row.licensed_until, True, row.quarantined, None, row.purge_at)
 
 
 def _known(slug: str) -> Any:

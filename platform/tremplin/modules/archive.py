@@ -67,9 +67,11 @@ def export(tenant: TenantInfo, module: Module, path: Path) -> dict[str, Any]:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.exists():
             raise ModuleError(f"{path} exists: an archive is never overwritten.")
-        with in_space(tenant), transaction.atomic(), zipfile.ZipFile(
-            temporary, "w", zipfile.ZIP_DEFLATED
-        ) as archive:
+        with (
+            in_space(tenant),
+            transaction.atomic(),
+            zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
             manifest = _write(tenant, module, _Target(archive))
         temporary.chmod(0o600)
         temporary.replace(path)

@@ -17,7 +17,9 @@ from pathlib import Path
 from tremplin.kernel import trust
 from tremplin.kernel.discovery import ROOT
 
-SUITE = '"""Every rule of the platform."""\n\nfrom tremplin.testing.contract import *  # noqa: F403\n'
+SUITE = (
+    '"""Every rule of the platform."""\n\nfrom tremplin.testing.contract import *  # noqa: F403\n'
+)
 RULES = "E,F,I,B,UP,S,DJ,PT,RET,C4,DTZ,T20,BLE,A"
 IGNORED = "E501,DJ001,S101,PT011,A005"
 IN_TESTS = "S105,S106,S107,S311,S603,S607,S608,DTZ001,T20"
@@ -110,7 +112,9 @@ def _subject(points: dict[str, str], root: Path) -> Subject:
     ((slug, value),) = points.items()
     package = EntryPoint(slug, value, trust.GROUP).module.rpartition(".")[0]
     if not package or not (root / Path(*package.split(".")) / "plugin.py").is_file():
-        raise CheckError(f"{value} is not in {root}: the entry point names <package>.plugin:plugin.")
+        raise CheckError(
+            f"{value} is not in {root}: the entry point names <package>.plugin:plugin."
+        )
     return Subject(slug, package, root)
 
 
@@ -133,7 +137,12 @@ def _linter(subject: Subject) -> Outcome:
     done = _ruff(
         subject,
         *("check", "--select", RULES, "--ignore", IGNORED, "--output-format", "concise"),
-        *("--config", own, "--config", f"lint.per-file-ignores = {{'tests/**' = {_list(IN_TESTS)}}}"),
+        *(
+            "--config",
+            own,
+            "--config",
+            f"lint.per-file-ignores = {{'tests/**' = {_list(IN_TESTS)}}}",
+        ),
     )
     return Outcome("linter", done.returncode == 0, _last(done.stdout + done.stderr))
 

@@ -59,8 +59,10 @@ class Module:
 
     def __init__(self, slug: str) -> None:
         entry = registry.get(slug)
-        if entry is None or entry.manifest is None or not apps.is_installed(
-            entry.manifest.django_app
+        if (
+            entry is None
+            or entry.manifest is None
+            or not apps.is_installed(entry.manifest.django_app)
         ):
             raise ModuleError(
                 f"There is no module “{slug}” that can be read here: see manage.py plugin list."
@@ -98,8 +100,7 @@ class Module:
 
     def reminders(self, tenant: TenantInfo) -> QuerySet[Reminder]:
         return Reminder.objects.filter(
-            Q(task__startswith=f"{self.manifest.django_app}.")
-            | Q(key=announcement_key(self.slug)),
+            Q(task__startswith=f"{self.manifest.django_app}.") | Q(key=announcement_key(self.slug)),
             tenant_id=tenant.pk,
         )
 

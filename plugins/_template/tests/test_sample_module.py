@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tremplin.api import Problem, services
+from tremplin.kernel.settings_store import write
 from tremplin.testing.contract.world import context_of, person, switch_on
 
 SLUG = "sample_module"
@@ -54,7 +55,6 @@ def test_the_same_item_twice_is_refused_with_a_sentence(
 
 
 def test_open_items_are_limited_by_the_setting(tenant_a: Any, learner: Any, inside: Any) -> None:
-    from tremplin.kernel.settings_store import write
     from tremplin_sample_module.models import Item
     from tremplin_sample_module.services import add_item
 

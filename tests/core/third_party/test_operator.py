@@ -54,7 +54,9 @@ def fail(tenant: Any, inside: Any, slug: str, times: int) -> None:
 def panel(page: str, slug: str) -> str:
     """The part of the page about one module."""
     start = page.index(f'data-testid="module-{slug}"')
-    following = re.search(r'data-testid="module-(?!status|reason|trouble|space)', page[start + 20 :])
+    following = re.search(
+        r'data-testid="module-(?!status|reason|trouble|space)', page[start + 20 :]
+    )
     return page[start : start + 20 + following.start()] if following else page[start:]
 
 
@@ -109,9 +111,8 @@ def test_quarantined_and_incompatible_modules_say_why(
     (incompatible,) = [item for item in problems if item.slug == "incompatible"]
     support("raises")
     registry.quarantine("raises", "fails at start")
-    entries = dict(registry._state.entries)
-    entries["incompatible"] = registry._entry_of_problem(incompatible)
-    monkeypatch.setattr(registry._state, "entries", entries)
+    entry = registry._entry_of_problem(incompatible)
+    monkeypatch.setitem(registry._state.entries, "incompatible", entry)
     page = operator.get(PAGE).content.decode()
     assert "Incompatible" in panel(page, "incompatible")
     assert "needs the plugin API &gt;=9" in panel(page, "incompatible")

@@ -148,9 +148,7 @@ def test_another_wheel_beside_the_manifest_is_refused(
         ("tremplin_demo_module-1.0.0.data/scripts/run", "outside its package"),
     ],
 )
-def test_a_wheel_that_writes_elsewhere_is_refused(
-    tmp_path: Path, member: str, reason: str
-) -> None:
+def test_a_wheel_that_writes_elsewhere_is_refused(tmp_path: Path, member: str, reason: str) -> None:
     with pytest.raises(trust.TrustError, match=reason):
         trust.describe(wheel(tmp_path, **{member: "x"}))
 
@@ -181,7 +179,9 @@ def test_unsigned_modules_run_only_where_allowed_and_never_in_production(
     assert checks.check_unsigned() == []
 
 
-def test_a_key_is_never_overwritten_and_readable_by_its_owner_only(tmp_path: Path, key: Any) -> None:
+def test_a_key_is_never_overwritten_and_readable_by_its_owner_only(
+    tmp_path: Path, key: Any
+) -> None:
     path = tmp_path / "publisher.pem"
     before = path.read_bytes()
     assert path.stat().st_mode & 0o777 == 0o600

@@ -82,9 +82,7 @@ def shipped() -> Iterator[Shipped]:
 
 def test_nothing_of_it_runs_until_it_is_locked(shipped: Shipped) -> None:
     shipped.lock.unlink(missing_ok=True)
-    reason = (
-        "tremplin-skill-radar is not in plugins.lock: an operator adds it with manage.py plugin lock"
-    )
+    reason = "tremplin-skill-radar is not in plugins.lock: an operator adds it with manage.py plugin lock"
     assert shipped.discovered() == f"['quiz'] ['{reason}'] False"
     _lock(shipped)
     assert shipped.discovered() == "['quiz', 'skill_radar'] [] True"

@@ -47,7 +47,9 @@ class Command(TenancyCommand):
         erase = self._one(actions, "purge", "export, then erase the data of a module")
         erase.add_argument("--tenant", metavar="SPACE", help="only this space (default: all)")
         erase.add_argument("--confirm", metavar="SLUG", help="the slug again, to erase for real")
-        erase.add_argument("--dry-run", action="store_true", help="say what would go, change nothing")
+        erase.add_argument(
+            "--dry-run", action="store_true", help="say what would go, change nothing"
+        )
         erase.add_argument("--now", action="store_true", help="without the 30 days of reading")
         key = actions.add_parser("key", help="make a key that signs your modules")
         key.add_argument("path", type=Path)
@@ -55,7 +57,9 @@ class Command(TenancyCommand):
         sign = actions.add_parser("sign", help="sign the wheel of a module")
         sign.add_argument("wheel", type=Path)
         sign.add_argument("--key", required=True, type=Path)
-        lock = actions.add_parser("lock", help="let a signed wheel run here: add it to plugins.lock")
+        lock = actions.add_parser(
+            "lock", help="let a signed wheel run here: add it to plugins.lock"
+        )
         lock.add_argument("wheel", type=Path)
         verify = actions.add_parser("verify", help="compare wheels, lock and installed modules")
         verify.add_argument("wheel", type=Path, nargs="?")
@@ -161,7 +165,9 @@ class Command(TenancyCommand):
             if not found.empty:
                 self.say(f"{space.slug}: {_words(found)}")
         if not options["tenant"]:
-            self.say(f"Everywhere: {len(module.tables)} tables, the rights and roles of the module.")
+            self.say(
+                f"Everywhere: {len(module.tables)} tables, the rights and roles of the module."
+            )
         if options["dry_run"]:
             self.say("Nothing was changed.")
             return
