@@ -79,7 +79,6 @@ def _people(first: int, last: int) -> bytes:
 def test_try_pay_and_meet_the_limit(tab: Callable[..., Tab], language: str, phone: bool) -> None:
     texts = TEXTS[language]
     admin = _school(tab, language, phone=phone)
-    _import_people(admin)
     _start_quiz(admin, WORDS[language]["trial"])
     admin.assert_clean()
     page = _to_the_quote(admin, texts)
@@ -91,7 +90,7 @@ def test_try_pay_and_meet_the_limit(tab: Callable[..., Tab], language: str, phon
     expect(page.get_by_test_id("order-licence")).to_have_text(
         "Actif" if language == "fr" else "Active"
     )
-    expect(page.get_by_test_id("order-seats")).to_have_text("28/100")
+    expect(page.get_by_test_id("order-seats")).to_have_text("0/100")
     expect(page.get_by_test_id("order-invoice")).to_have_text(re.compile(r"^INV-\d{4}$"))
     admin.assert_clean()
     page = admin.open("/console/billing/invoices/")
@@ -105,6 +104,9 @@ def test_try_pay_and_meet_the_limit(tab: Callable[..., Tab], language: str, phon
     page = admin.open("/console/welcome/")
     done = page.get_by_test_id("onboarding-plan")
     expect(done).to_have_attribute("data-done", "")
+    _import_people(admin)
+    page = admin.open("/console/billing/")
+    expect(page.get_by_test_id("billing-seats")).to_contain_text("28/100")
     _meet_the_limit(admin)
     admin.assert_clean()
 

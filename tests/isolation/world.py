@@ -51,6 +51,17 @@ SHARED: dict[tuple[str, str], str] = {
     ("marketplace:module_trial", "slug"): "quiz",
     ("marketplace:module_switch", "slug"): "quiz",
     ("marketplace:module_settings", "slug"): "quiz",
+    ("marketplace:module_rate", "slug"): "quiz",
+    ("marketplace:module_uninstall", "slug"): "quiz",
+    ("marketplace:module_keep", "slug"): "quiz",
+    ("marketplace:listing", "slug"): "quiz",
+    ("marketplace:listing_move", "slug"): "quiz",
+    ("marketplace:listing_texts", "slug"): "quiz",
+    ("marketplace:listing_stop", "slug"): "quiz",
+    ("marketplace:listing_release", "slug"): "quiz",
+    ("marketplace:rating_answer", "slug"): "quiz",
+    ("marketplace:publisher", "publisher"): "tremplin",
+    ("marketplace:statement", "publisher"): "tremplin",
     ("portal:branding_preview", "part"): "dashboard",
     ("people:audit_event", "event"): "1",  # every log begins with its own first row
     ("sso_console:oidc_add", "preset"): "generic",
@@ -100,6 +111,14 @@ _FACTS: dict[tuple[str, str], str] = {
     ("people:support_end", "visit"): "visit",
     ("scim:resource", "path"): "scim_path",
     ("sso_console:domain", "domain"): "mail_domain",
+    ("billing:checkout", "version"): "plan_version",
+    ("billing:quote", "quote"): "billing_quote",
+    ("billing:pay", "quote"): "billing_quote",
+    ("billing:change", "quote"): "billing_change",
+    ("", "order"): "order",
+    ("", "subscription"): "subscription",
+    ("", "invoice"): "invoice",
+    ("", "rating"): "rating",
     ("", "provider_id"): "oidc_slug",
     ("", "organization_slug"): "saml_slug",
     ("", "slug"): "saml_slug",
@@ -158,6 +177,7 @@ def arguments_of(pattern: URLPattern) -> list[str]:
 def furnish(tenant: TenantInfo, hq: TenantInfo) -> World:
     """Fill ``tenant`` through the real services and return what was made."""
     from tests.isolation.world_access import furnish_access
+    from tests.isolation.world_billing import furnish_billing
     from tremplin.kernel import gate
 
     world = World(tenant, f"zqx{tenant.slug}")
@@ -175,6 +195,7 @@ def furnish(tenant: TenantInfo, hq: TenantInfo) -> World:
             _messages,
             _quiz,
             _operations,
+            furnish_billing,
         ):
             make(world)
     with use(hq):
