@@ -61,7 +61,8 @@ def apply(sub: Subscription, change: Quote, key: str) -> Iterable[BillingFact]:
             {"idempotency_key": f"change:{key}"},
         )
     except CardError as error:
-        raise PaymentRefused(error.decline_code or error.code or "") from error
+        details = error.error.to_dict() if error.error is not None else {}
+        raise PaymentRefused(details.get("decline_code") or error.code or "") from error
     stamp = _stamp(key)
     facts: list[BillingFact] = list(reading.facts_of_subscription(sub.provider_ref, stamp))
     if is_immediate and found.latest_invoice:

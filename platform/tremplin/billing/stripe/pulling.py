@@ -28,7 +28,7 @@ def facts_since(since: datetime) -> Iterator[BillingFact]:
             "limit": 100,
         }
     )
-    found = [event for event in pages.auto_paging_iter() if not event.get("account")]
+    found = [event for event in pages.auto_paging_iter() if not event.to_dict().get("account")]
     known = _known([event.id for event in found])
     newest: dict[tuple[str, str], tuple[str, str, int]] = {}
     for event in found:  # newest first

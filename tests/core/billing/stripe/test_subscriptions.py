@@ -353,3 +353,25 @@ def test_the_customer_carries_identity_and_no_person(world: World) -> None:
     assert [row.value for row in found.tax_ids.data] == ["FR40303265045"]
     theirs = world.api.subscriptions.retrieve(sub.provider_ref).metadata.to_dict()
     assert set(theirs) == {"djstripe_subscriber", "tenant", "order"}
+
+
+def test_a_refused_card_takes_the_change_back(world: World) -> None:
+    from tremplin.billing import services
+    from tremplin.billing.errors import PaymentRefused
+    from tremplin.billing.quotes import Change
+
+    price = world.plan("pro", 300, model="per_seat", seats=1)
+    sub = world.subscribe(world.tenant, price, seats=10)
+    customer = sub.account.provider_refs["stripe:test:customer"]
+    card = world.api.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer})
+    world.api.subscriptions.update(sub.provider_ref, {"default_payment_method": card.id})
+    world.settle()
+    sub.refresh_from_db()
+    quote = services.preview_change(sub, Change("seats", seats=20))
+    with pytest.raises(PaymentRefused) as refused:
+        services.change(sub, quote, idempotency_key=uuid4())
+    assert refused.value.status == 402
+    world.settle()
+    sub.refresh_from_db()
+    assert (sub.state, sub.items.get().quantity) == ("active", 10)
+    assert licence(world, world.tenant) == ("pro", "active", 10)
