@@ -7,6 +7,7 @@ import json
 import os
 import zipfile
 from dataclasses import dataclass, field
+from itertools import chain, count
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -50,10 +51,12 @@ class _Target:
 
 
 def default_path(tenant: TenantInfo, slug: str) -> Path:
-    """Return where an archive goes when nobody chose: the data folder, never inside the media."""
+    """Return where an archive goes when nobody chose: a new name in the data folder, not the media."""
     moment = clock.now().astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = Path(settings.DATA_DIR) / "module-exports" / str(tenant.uuid)
-    return folder / f"{slug}-{moment}.zip"
+    endings = chain([""], (f"-{number}" for number in count(2)))
+    names = (f"{slug}-{moment}{ending}.zip" for ending in endings)
+    return next(folder / name for name in names if not (folder / name).exists())
 
 
 def export(tenant: TenantInfo, module: Module, path: Path) -> dict[str, Any]:
