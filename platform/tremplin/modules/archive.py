@@ -7,8 +7,8 @@ import json
 import os
 import zipfile
 from dataclasses import dataclass, field
-from itertools import chain, count
 from datetime import UTC
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
