@@ -132,41 +132,55 @@ def test_a_rotated_key_overlaps_then_only_the_new_one_works(
     refused(fresh.get("/Users"), 401)
 
 
-@pytest.mark.parametrize(
-    ("scopes", "person", "status"),
-    [(["scim"], False, 200), (["openid"], False, 403), (["scim"], True, 401)],
-)
+@pytest.fixture
+def ask_token(client_for: Any, tenant_a: Any, admin: Any, inside: Any) -> Any:
+    """Return ``ask_token(scope)``: what an application of the space gets for its credentials."""
+    from tremplin.identity.api_access import clients
+
+    def ask(scope: str) -> str:
+        with inside(tenant_a):
+            application, secret = clients.create(name="Okta", scopes=[scope], created_by=admin)
+        answer = client_for(tenant_a).post(
+            "/identity/o/api/token",
+            {
+                "grant_type": "client_credentials",
+                "client_id": application.pk,
+                "client_secret": secret,
+                "scope": scope,
+            },
+        )
+        assert answer.status_code == 200, answer.content
+        return str(answer.json()["access_token"])
+
+    return ask
+
+
 def test_an_application_calls_with_its_own_token(
-    client_for: Any,
-    tenant_a: Any,
-    tenant_b: Any,
-    admin: Any,
-    inside: Any,
-    scopes: list[str],
-    person: bool,
-    status: int,
+    ask_token: Any, client_for: Any, tenant_a: Any, tenant_b: Any, inside: Any
 ) -> None:
-    from allauth.idp.oidc.models import Client, Token
+    from allauth.idp.oidc.models import Token
     from django.utils import timezone
 
-    with inside(tenant_a):
-        application = Client.objects.create(name="Okta", owner=admin, scopes="scim")
-        token = Token(
-            type=Token.Type.ACCESS_TOKEN,
-            client=application,
-            user=admin if person else None,
-            expires_at=timezone.now() + timedelta(hours=1),
-        )
-        token.set_scopes(scopes)
-        token.set_value("application-token")
-        token.save()
-
-    answer = Directory(client_for(tenant_a), "application-token", tenant_a).get("/Users")
-    assert answer.status_code == status
-    refused(Directory(client_for(tenant_b), "application-token", tenant_b).get("/Users"), 401)
+    token = ask_token("scim")
+    own = Directory(client_for(tenant_a), token, tenant_a)
+    assert own.user(LINA)["userName"] == LINA
+    refused(Directory(client_for(tenant_b), token, tenant_b).get("/Users"), 401)
+    narrow = Directory(client_for(tenant_a), ask_token("identity:read"), tenant_a)
+    refused(narrow.get("/Users"), 403)
     with inside(tenant_a):
         Token.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    refused(Directory(client_for(tenant_a), "application-token", tenant_a).get("/Users"), 401)
+    refused(own.get("/Users"), 401)
+
+
+def test_a_token_of_a_person_is_not_one_of_an_application(
+    ask_token: Any, client_for: Any, tenant_a: Any, admin: Any, inside: Any
+) -> None:
+    from allauth.idp.oidc.models import Token
+
+    own = Directory(client_for(tenant_a), ask_token("scim"), tenant_a)
+    with inside(tenant_a):
+        Token.objects.update(user=admin)
+    refused(own.get("/Users"), 401)
 
 
 def test_calls_are_limited_per_key_and_failures_per_address(
