@@ -10,6 +10,7 @@ from tremplin.identity.security_urls import console_urls as security_urls
 from tremplin.identity.support.urls import console_urls as support_urls
 from tremplin.identity.support.urls import visit_patterns
 from tremplin.identity.views import (
+    absent,
     bulk,
     cohorts,
     devices,
@@ -109,6 +110,9 @@ urlpatterns = [
     path("", include(account_patterns)),
     *factor_patterns,
     path("", include(visit_patterns)),
+    # Before the library's own addresses.
+    path("_allauth/app/v1/account/phone", absent.phone, name="app_phone"),
+    path("_allauth/browser/v1/account/phone", absent.phone, name="browser_phone"),
     path("console/", include(console_patterns)),
     path("console/", include(api_patterns)),
     path("", include(docs_patterns)),
