@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount
@@ -57,7 +56,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         ),
     }
 
-    def get_requests_session(self) -> requests.Session:
+    def get_requests_session(self) -> url_guard.Session:
         """Return a session for addresses that a space typed: the public internet only."""
         session = url_guard.session(timeout=url_guard.TIMEOUT * 2)
         home = urlsplit(platform.url())

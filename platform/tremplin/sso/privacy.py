@@ -18,9 +18,11 @@ def erase(person: UUID) -> int:
     """Delete the identities of ``person`` and return how many there were."""
     from allauth.socialaccount.models import SocialAccount
 
+    from tremplin.sso.accounts import unlink
+
     found = list(SocialAccount.objects.filter(user_id=person))
     for account in found:
-        account.delete()
+        unlink(account)
     return len(found)
 
 

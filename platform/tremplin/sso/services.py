@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from allauth.socialaccount.models import SocialAccount, SocialApp
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -128,24 +128,32 @@ def _write_connection(connection: Connection, values: OidcValues) -> None:
 
 
 @transaction.atomic
-def create_oidc(preset_code: str, values: OidcValues) -> Connection:
+def create_oidc(preset_code: str, values: OidcValues, *, slug: str = "") -> Connection:
     """Store an OpenID provider of the space, switched off until it is tried.
 
-    Raises ``SsoError`` ``role_refused`` or ``secret_required``.
+    ``slug`` stands in its addresses for ever; made from the label when empty. Raises ``SsoError``
+    ``role_refused``, ``secret_required`` or ``slug_taken``.
     """
     _checked_roles(values)
     if not values.secret:
         raise SsoError("secret_required", _("Paste the client secret that the provider gave."))
     preset = presets.of(preset_code)
-    slug = free_slug(values.label)
+    slug = slug or free_slug(values.label)
     app = SocialApp(provider="openid_connect", provider_id=slug)
     _write_oidc(app, preset, values)
-    app.save()
     connection = Connection(
         app=app, kind=Connection.Kind.OIDC, slug=slug, preset=preset.code, is_active=False
     )
     _write_connection(connection, values)
-    connection.save()
+    try:
+        with transaction.atomic():
+            app.save()
+            connection.app = app
+            connection.save()
+    except IntegrityError as error:
+        raise SsoError(
+            "slug_taken", _("Somebody added the same provider just now. Save once more.")
+        ) from error
     audit("security.sso_configured", connection, created=True, preset=preset.code)
     return connection
 
@@ -197,11 +205,13 @@ def delete(connection: Connection) -> int:
 
     Raises ``SsoError`` ``platform_stays`` for the platform's, which can only be switched off.
     """
+    from tremplin.sso import accounts  # it writes its events through this module
+
     if connection.kind == Connection.Kind.PLATFORM:
         raise SsoError("platform_stays", _("This connection can be switched off, not deleted."))
     count = 0
     for account in SocialAccount.objects.filter(provider=connection.app.provider_id):
-        account.delete()
+        accounts.unlink(account)
         count += 1
     audit("security.sso_deleted", connection, identities=count)
     connection.app.delete()

@@ -26,6 +26,9 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+# What callers name: no other module of single sign-on imports an HTTP library.
+RequestException = requests.RequestException
+Session = requests.Session
 MAX_BYTES = 1_048_576
 TIMEOUT = 5.0  # seconds, from the first byte sent to the last one received
 PORTS = frozenset({443, 8443})

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from tenants import registry
 from tremplin.kernel.access import guarded
 from tremplin.kernel.current import tenant_required
-from tremplin.sso import selectors, services
+from tremplin.sso import role_mapping, selectors, services
 from tremplin.sso.errors import SsoError
 from tremplin.sso.forms import OidcForm
 from tremplin.sso.models import Connection
@@ -55,8 +55,10 @@ def add(request: HttpRequest, preset: str) -> HttpResponse:
     known = presets.BY_CODE.get(preset)
     if known is None:
         raise Http404
+    slug = services.free_slug(known.label)
     initial = {
         "label": "" if known.code == "generic" else known.label,
+        "default_role": role_mapping.lowest_role(),
         "creates_people": True,
         "updates_profile": True,
         "role_attribute": "",
@@ -69,7 +71,7 @@ def add(request: HttpRequest, preset: str) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            connection = services.create_oidc(known.code, form.values())
+            connection = services.create_oidc(known.code, form.values(), slug=slug)
         except SsoError as error:
             form.add_error(None, error.message)
         else:
@@ -81,7 +83,7 @@ def add(request: HttpRequest, preset: str) -> HttpResponse:
         "page_title": _("Add %(name)s") % {"name": known.label},
         "form": form,
         "preset": known,
-        "callback_url": callback_url(services.free_slug(known.label)),
+        "callback_url": callback_url(slug),
     }
     return render(request, "sso/connections/add.html", context, status=422 if form.errors else 200)
 

@@ -278,10 +278,12 @@ def test_the_index_is_written_in_the_operators_space_only(
 
     from tremplin.identity import memberships
     from tremplin.identity.models import TenantMembership
+    from tremplin.sso import accounts
 
     person = make_person(tenant_a, "zoe@ecole.example", "trainer")
     with inside(tenant_a):
         account = SocialAccount.objects.create(user=person, provider="platform", uid=str(member.pk))
+        accounts.note_linked(account)
         assert TenantMembership.objects.count() == 0
     with inside(hq):
         row = TenantMembership.objects.get()
@@ -292,7 +294,7 @@ def test_the_index_is_written_in_the_operators_space_only(
         )
     assert memberships.exists(member.pk, tenant_a) is True
     with inside(tenant_a):
-        account.delete()
+        accounts.unlink(account)
     assert memberships.exists(member.pk, tenant_a) is False
 
 
