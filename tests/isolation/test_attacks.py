@@ -384,6 +384,7 @@ def test_a_task_of_one_school_never_writes_in_another(
                 wrote.add(task.name)
     assert wrote == {
         "plugins.quiz.tasks.submit_overdue",
+        "tremplin.identity.tasks.forget_tokens",
         "tremplin.identity.tasks.forget_uploads",
         "tremplin.identity.tasks.send_invitations",
         "tremplin.kernel.relay.relay",

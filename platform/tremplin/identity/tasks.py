@@ -65,6 +65,14 @@ def forget_uploads() -> None:
     sharing.sweep()
 
 
+@task(queue="default", time_limit=300)
+def forget_tokens() -> None:
+    """Delete the tokens of applications and of single sign-on that are over."""
+    from tremplin.identity.api_access.revocation import forget_expired
+
+    forget_expired()
+
+
 @task(queue="default", time_limit=60)
 def end_network_trial() -> None:
     """Record that a list on trial was not confirmed in time; it stopped acting by itself."""

@@ -322,6 +322,34 @@ def test_oauth_tokens_end_with_the_sessions(
         assert Token.objects.count() == 0
 
 
+def test_expired_tokens_are_forgotten_but_for_the_last_of_an_application(
+    inside: Any, tenant_a: Any, admin_a: Any
+) -> None:
+    from datetime import timedelta
+
+    from allauth.idp.oidc.models import Client, Token
+    from django.utils import timezone
+
+    from tremplin.identity import tasks
+
+    now = timezone.now()
+    with inside(tenant_a):
+        client = Client.objects.create(name="Payroll", owner=admin_a)
+        for number, (person, hours) in enumerate(
+            [(None, -30), (None, -2), (admin_a, -1), (admin_a, 1)]
+        ):
+            token = Token(type=Token.Type.ACCESS_TOKEN, client=client, user=person)
+            token.set_value(f"value-{number}")
+            token.expires_at = now + timedelta(hours=hours)
+            token.save()
+        tasks.forget_tokens()
+        left = Token.objects.order_by("pk").values_list("user", "expires_at")
+        assert list(left) == [
+            (None, now - timedelta(hours=2)),
+            (admin_a.pk, now + timedelta(hours=1)),
+        ]
+
+
 def test_used_refresh_tokens_do_not_pile_up_in_the_session(
     inside: Any, sign_in: Any, tenant_a: Any, learner_a: Any
 ) -> None:
