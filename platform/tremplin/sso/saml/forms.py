@@ -118,7 +118,7 @@ class ChoicesForm(forms.Form):
     def __init__(self, *args: Any, connection: Any, **kwargs: Any) -> None:
         now = services.choices_of(connection)
         initial = {name: getattr(now, name) for name in self.base_fields}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **{**kwargs, "initial": initial})
         roles = role_choices()
         self.fields["default_role"].choices = roles  # type: ignore[attr-defined]
         for name in FIELDS:

@@ -60,7 +60,7 @@ def provider_of(connection: Connection, request: HttpRequest) -> Any:
 def _elsewhere(request: HttpRequest) -> bool:
     """Tell whether the request came through another host than the one providers know."""
     tenant: Any = tenant_required()
-    return split_domain_port(request.get_host())[0] != tenant.primary_host
+    return bool(split_domain_port(request.get_host())[0] != tenant.primary_host)
 
 
 @never_cache
@@ -165,7 +165,8 @@ def _sign_in(
     login = provider.sociallogin_from_response(request, result.auth)
     described = sessions.describe(connection, result.auth, result.fields)
     login.state = {**state, sessions.STATE_KEY: described}
-    return complete_social_login(request, login)
+    done: HttpResponse = complete_social_login(request, login)
+    return done
 
 
 def _relayed(request: HttpRequest, answer: HttpRequest) -> dict[str, str]:
