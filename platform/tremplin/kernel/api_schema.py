@@ -60,7 +60,7 @@ def operations() -> list[tuple[str, str, Access | None, Any]]:
     api = _api()
     return [
         (
-            operation.auth_callbacks[0].slug if operation.auth_callbacks else "",
+            getattr(next(iter(operation.auth_callbacks), None), "slug", ""),
             operation.operation_id or api.get_openapi_operation_id(operation),
             access_of(operation.view_func),
             operation,

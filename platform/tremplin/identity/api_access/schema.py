@@ -157,7 +157,9 @@ def _plain_sample(schema: dict[str, Any]) -> Any:
 def _operation(document: dict[str, Any], path: str, method: str, item: dict[str, Any]) -> Operation:
     schemas = document["components"]["schemas"]
     body = _content(item.get("requestBody", {}))
-    done = next((item["responses"][code] for code in item["responses"] if code < "300"), {})
+    done: dict[str, Any] = next(
+        (item["responses"][code] for code in item["responses"] if code < "300"), {}
+    )
     answer = _content(done)
     body_text = _json(sample(body, schemas)) if body else ""
     return Operation(
