@@ -142,7 +142,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         connection = Connection.objects.filter(app__provider_id=slug).first()
         code, message = accounts.explain(error, exception)
         if connection is not None:
-            services.audit("security.sso_failed", connection, code=code)
+            services.note_failure(connection, code, request.META.get("REMOTE_ADDR", ""))
         raise ImmediateHttpResponse(refused(request, message, status=401))
 
 

@@ -20,7 +20,7 @@ class SsoConfig(AppConfig):
         from tremplin.identity import roles
         from tremplin.identity.services import register_eraser
         from tremplin.privacy import sources
-        from tremplin.sso import permissions, privacy, schedules, signals
+        from tremplin.sso import checks, permissions, privacy, schedules, signals  # noqa: F401
         from tremplin.sso.oidc import platform
         from tremplin.sso.scim import startup as directory
 

@@ -100,7 +100,12 @@ class OidcForm(forms.Form):
         if connection is not None:
             keep = {connection.default_role, *connection.role_map.values()}
         self.roles = dict(given_roles(ctx, keep))
-        self.fields["default_role"].choices = list(self.roles.items())  # type: ignore[attr-defined]
+        current = {connection.default_role} if connection is not None else set()
+        self.fields["default_role"].choices = [  # type: ignore[attr-defined]
+            (code, label)
+            for code, label in self.roles.items()
+            if code in role_mapping.LOW_ROLES | current
+        ]
         self.fields["role_map"].help_text = gettext(
             "One line per value, as “teachers = trainer”. Roles: %(roles)s"
         ) % {"roles": ", ".join(self.roles)}

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from tremplin.identity.normalise import clean_text, slugify
-from tremplin.kernel import crypto
+from tremplin.kernel import crypto, throttle
 from tremplin.sso import role_mapping
 from tremplin.sso.errors import SsoError
 from tremplin.sso.models import Connection
@@ -169,6 +169,15 @@ def update_oidc(connection: Connection, values: OidcValues) -> Connection:
     connection.save()
     audit("security.sso_configured", connection, secret_changed=bool(values.secret))
     return connection
+
+
+def note_failure(connection: Connection, code: str, address: str) -> None:
+    """Write down a sign-in that failed, at most ten in five minutes from one address.
+
+    Anybody may open the return address with a made-up answer: the log must not fill with that.
+    """
+    if throttle.hit("sso.failed", address, limit=10, seconds=300) is None:
+        audit("security.sso_failed", connection, code=code)
 
 
 @transaction.atomic

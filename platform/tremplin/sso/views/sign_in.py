@@ -47,7 +47,7 @@ def _begin(
         raise Http404 from error
     except (url_guard.RequestException, KeyError, TypeError, ValueError) as error:
         code, message = accounts.explain(None, error)
-        services.audit("security.sso_failed", connection, code=code)
+        services.note_failure(connection, code, request.META.get("REMOTE_ADDR", ""))
         return refused(request, message, status=502)
 
 

@@ -112,6 +112,7 @@ def test_a_provider_that_does_not_answer_is_not_opened(
         ),
         ({"secret": ""}, "This field is required."),
         ({"label": "\x07"}, "Give the button a name."),
+        ({"default_role": "trainer"}, "trainer is not one of the available choices"),
         ({"default_role": "owner"}, "owner is not one of the available choices"),
         ({"default_role": "platform_admin"}, "platform_admin is not one of the available choices"),
         (
