@@ -59,10 +59,12 @@ def test_a_newcomer_is_created_and_signs_out_at_the_provider_too(tab: Callable[.
     window.assert_clean()
     administrator = tab(VOLTEO)
     administrator.enter("helene@volteo.example")
+    administrator.speak("fr")
     page = administrator.open("/console/people/?q=ines")
     row = page.get_by_test_id("person-row").first.inner_text()
     assert "Inès Garcia-Lecœur" in row
     assert "Formateur·rice" in row
+    assert "Actif" in row
 
 
 def test_an_address_of_another_domain_is_confirmed_first(tab: Callable[..., Tab]) -> None:
