@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from tremplin.identity import sharing
 from tremplin.identity.errors import IdentityError
 from tremplin.identity.models import Cohort, CohortMembership, User
 from tremplin.identity.normalise import clean_text, slugify
@@ -60,6 +61,7 @@ def delete_cohort(cohort: Cohort) -> None:
     for receiver in _before_deletion:
         receiver(cohort)
     audit("people.cohort_deleted", target=f"cohort:{cohort.pk}")
+    sharing.forget_object(cohort)
     cohort.delete()
 
 

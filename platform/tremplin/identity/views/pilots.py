@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,6 +19,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from tremplin.api import services as platform
 from tremplin.identity import roles as role_catalogue
 from tremplin.identity import selectors, services
 from tremplin.identity.errors import IdentityError
@@ -97,7 +97,9 @@ def create(request: HttpRequest) -> HttpResponse:
                     locale=values["locale"],
                     domain=f"{ctx.tenant.slug}.invalid",
                 )
-                if not cache.add(f"identity:pilots:{values['token']}", 1, DOUBLE_CLICK_SECONDS):
+                if not platform.cache().add(
+                    f"identity:pilots:{values['token']}", 1, DOUBLE_CLICK_SECONDS
+                ):
                     raise IdentityError(
                         "already_created",
                         _("These accounts were already created. Open this page again for others."),
