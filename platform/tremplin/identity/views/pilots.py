@@ -48,11 +48,12 @@ def index(request: HttpRequest) -> HttpResponse:
 def _index(request: HttpRequest, errors: list[str] | None = None) -> HttpResponse:
     page = Paginator(selectors.pilots(), PAGE_SIZE).get_page(request.GET.get("page"))
     shown: Any = page.object_list
-    page.object_list = list(selectors.with_roles(shown))
+    people: list[Any] = list(selectors.with_roles(shown))
+    page.object_list = people
     labels, names = status_labels(), role_catalogue.labels()
-    activity = selectors.activity_of([row.pk for row in page.object_list])
+    activity = selectors.activity_of([row.pk for row in people])
     rows = []
-    for person in page.object_list:
+    for person in people:
         status = selectors.status_of(person)
         sessions, seen = activity.get(person.pk, (0, None))
         rows.append(
