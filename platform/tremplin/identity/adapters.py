@@ -8,6 +8,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.internal.stagekit import clear_login
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.contrib import messages
 from django.contrib.auth.models import Group
 from django.db import transaction
@@ -103,6 +104,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             if found is None:
                 return None
             refusal = found
+        if hasattr(request.allauth, "headless"):  # type: ignore[attr-defined]
+            from tremplin.identity.api_access import app_sign_up
+
+            raise ImmediateHttpResponse(app_sign_up.closed(refusal.message, refusal.url))
         messages.error(request, refusal.message)
         return HttpResponseRedirect(refusal.url or reverse("account_login"))
 

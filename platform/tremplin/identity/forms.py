@@ -120,15 +120,19 @@ class SignupForm(BaseSignupForm):  # type: ignore[misc]
 
     def clean_email(self) -> str:
         """Accept only the mail domains that the space lists, when it lists some."""
-        email: str = super().clean_email()
-        policy = identity_settings.current()
-        if policy.signup == "domain" and email.rpartition("@")[2] not in policy.signup_domains:
-            listed = ", ".join(f"@{domain}" for domain in policy.signup_domains)
-            raise forms.ValidationError(
-                gettext("Use an address of your organisation (%(domains)s).") % {"domains": listed},
-                code="domain_not_allowed",
-            )
-        return email
+        return admitted(super().clean_email())
+
+
+def admitted(email: str) -> str:
+    """Return ``email`` if its owner may sign up by herself; raise ``ValidationError`` otherwise."""
+    policy = identity_settings.current()
+    if policy.signup == "domain" and email.rpartition("@")[2] not in policy.signup_domains:
+        listed = ", ".join(f"@{domain}" for domain in policy.signup_domains)
+        raise forms.ValidationError(
+            gettext("Use an address of your organisation (%(domains)s).") % {"domains": listed},
+            code="domain_not_allowed",
+        )
+    return email
 
 
 class ChangePasswordForm(BaseChangePasswordForm):  # type: ignore[misc]

@@ -402,3 +402,67 @@ def test_a_session_needs_the_csrf_token_to_change_anything(
         principal = ApiKeyAuth("identity")(request)
         assert principal is not None
         assert principal.kind == "key"
+
+
+def test_a_closed_method_is_closed_to_apps_too(
+    client_for: Any, tenant_a: Any, learner_a: Any, inside: Any
+) -> None:
+    from tremplin.identity import sign_in_rules
+
+    def rule(email: str, method: sign_in_rules.Method) -> sign_in_rules.Refusal | None:
+        if (email, method) != (learner_a.email, "password"):
+            return None
+        return sign_in_rules.Refusal("Use the account of your school.", "/accounts/saml/x/")
+
+    sign_in_rules.register_rule(rule)
+    try:
+        answered, body = post(
+            client_for(tenant_a), f"{AUTH}/login", {"email": learner_a.email, "password": PASSWORD}
+        )
+    finally:
+        sign_in_rules.forget_rule(rule)
+    assert (answered, body) == (
+        403,
+        {
+            "status": 403,
+            "errors": [
+                {
+                    "code": "method_closed",
+                    "message": "Use the account of your school.",
+                    "url": "/accounts/saml/x/",
+                }
+            ],
+        },
+    )
+
+
+def test_sign_up_by_an_app_follows_the_rules_of_the_space(
+    client_for: Any, tenant_a: Any, inside: Any, policy: Any
+) -> None:
+    from tremplin.identity.models import User
+
+    client = client_for(tenant_a)
+
+    def sign_up(email: str, **more: Any) -> tuple[int, Any]:
+        body = {"email": email, "password": PASSWORD, "first_name": "Ana", **more}
+        return post(client, f"{AUTH}/signup", body)
+
+    def people() -> dict[str, list[str]]:
+        with inside(tenant_a):
+            return {
+                row.email: sorted(row.role_codes())
+                for row in User.objects.filter(email__endswith=".test")
+            }
+
+    assert sign_up("ana@ecole.test")[0] == 403
+    policy(tenant_a, signup="domain", signup_domains=("ecole.test",))
+    answered, body = sign_up("ana@elsewhere.test")
+    assert (answered, body["errors"][0]["code"]) == (400, "domain_not_allowed")
+    assert people() == {}
+    privileged = {"roles": ["admin"], "groups": [1], "is_superuser": True, "role": "admin"}
+    answered, body = sign_up("ana@ecole.test", **privileged)
+    assert answered == 401  # the address is confirmed first
+    assert [flow["id"] for flow in body["data"]["flows"] if flow.get("is_pending")] == [
+        "verify_email"
+    ]
+    assert people() == {"ana@ecole.test": ["learner"]}
