@@ -305,6 +305,7 @@ def test_thirty_minutes_are_the_limit(visitors: dict[str, Visitor], inside: Any)
         SupportAccess.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     answer = client.get("/console/people/")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/support/ended/")
+    client.cookies["language"] = "en"
     over = client.get("/support/ended/").content.decode()
     assert "The thirty minutes of the visit are over." in over
     assert f"http://{visitor.space.primary_host}/platform/spaces/" in over
