@@ -387,6 +387,7 @@ def test_a_task_of_one_school_never_writes_in_another(
                 wrote.add(task.name)
     assert wrote == {
         "plugins.quiz.tasks.submit_overdue",
+        "tremplin.identity.tasks.check_audit_log",
         "tremplin.identity.tasks.forget_uploads",
         "tremplin.identity.tasks.send_invitations",
         "tremplin.kernel.relay.relay",
