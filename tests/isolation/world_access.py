@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
+from tests.support.soft_passkey import SoftPasskey
+
 if TYPE_CHECKING:
     from tests.isolation.world import World
 
-PASSKEY = "p" * 32  # what an authenticator would give; no test signs with it
 
 METADATA = (
     '<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" '
@@ -35,10 +36,13 @@ def _second_factor(world: World) -> None:
     from allauth.usersessions.models import UserSession
 
     m, admin = world.marker, world.people["admin"]
+    # A real credential: the library reads it again at each ceremony of its owner.
+    device = SoftPasskey(f"http://{world.host}")
+    asked = {"user": {"id": "AA"}, "rp": {"id": world.host}, "challenge": "AA"}
     passkey = Authenticator.objects.create(
         user=admin,
         type=Authenticator.Type.WEBAUTHN,
-        data={"name": m, "credential": {"id": m, "public_key": PASSKEY}},
+        data={"name": m, "credential": device.create({"publicKey": asked})},
     )
     session, _made = UserSession.objects.get_or_create(
         session_key=world.cookies["admin"],
