@@ -388,6 +388,7 @@ def test_a_task_of_one_school_never_writes_in_another(
     assert wrote == {
         "plugins.quiz.tasks.submit_overdue",
         "tremplin.identity.tasks.check_audit_log",
+        "tremplin.sso.saml.tasks.refresh_metadata",
         "tremplin.identity.tasks.forget_uploads",
         "tremplin.identity.tasks.send_invitations",
         "tremplin.kernel.relay.relay",
