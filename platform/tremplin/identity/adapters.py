@@ -157,6 +157,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         others = User.objects.filter(email=normalise_email(email_address.email))
         if others.exclude(pk=email_address.user_id).exists():
             return False
+        if sign_in_rules.keeps_address(email_address.user, email_address.email) is not None:
+            return False
         return bool(super().confirm_email(request, email_address))
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:

@@ -132,6 +132,8 @@ def admitted(email: str) -> str:
             gettext("Use an address of your organisation (%(domains)s).") % {"domains": listed},
             code="domain_not_allowed",
         )
+    if (refused := sign_in_rules.refusal(email, "password")) is not None:
+        raise forms.ValidationError(refused.message, code="method_closed")
     return email
 
 
@@ -180,6 +182,13 @@ class AddEmailForm(BaseAddEmailForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.fields["email"].label = _("New address")
         _say_once(self)
+
+    def clean_email(self) -> str:
+        """Refuse to whoever signs in through her organisation because of her present address."""
+        address = str(super().clean_email())
+        if (kept := sign_in_rules.keeps_address(self.user, address)) is not None:
+            raise forms.ValidationError(kept.message, code="method_closed")
+        return address
 
 
 class InvitationForm(forms.Form):

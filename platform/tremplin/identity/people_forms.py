@@ -138,6 +138,17 @@ class ReasonForm(forms.Form):
         self.fields["notify"].choices = notice_choices()  # type: ignore[attr-defined]
 
 
+class FactorResetForm(forms.Form):
+    """Why somebody's second factor is taken away; kept in the audit log."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=300,
+        help_text=_("For example how you made sure who asked. It stays in the audit log."),
+        widget=forms.TextInput({"data-testid": "factor-reason"}),
+    )
+
+
 class CohortForm(forms.Form):
     """The name of a cohort."""
 

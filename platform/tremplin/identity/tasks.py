@@ -18,7 +18,7 @@ def send_invitations(invitations: list[str]) -> None:
 
 @task(queue="mail", time_limit=120)
 def send_notice(person: str, what: str, with_reason: bool) -> None:
-    """Tell someone that the account was ``suspended`` or ``resumed``, if that still holds."""
+    """Tell someone what was done to the account (``internal.notices``), if that still holds."""
     from tremplin.identity.internal.notices import send_notice as send
 
     send(UUID(person), what, with_reason=with_reason)

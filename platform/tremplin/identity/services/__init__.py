@@ -16,6 +16,7 @@ from tremplin.identity.services.custom_roles import (
     create_role,
     delete_role,
 )
+from tremplin.identity.services.factors import reset_second_factor
 from tremplin.identity.services.invitations import (
     accept_invitation,
     find_invitation,
@@ -44,6 +45,7 @@ from tremplin.identity.services.removal import (
 from tremplin.identity.services.roles import (
     groups_named,
     is_owner,
+    is_owner_id,
     keep_an_admin,
     set_owner,
     set_roles,
@@ -82,6 +84,7 @@ __all__ = [
     "groups_named",
     "invite",
     "is_owner",
+    "is_owner_id",
     "keep_an_admin",
     "keep_pilot",
     "new_token",
@@ -92,6 +95,7 @@ __all__ = [
     "remove_from_cohort",
     "rename_cohort",
     "resend_invitation",
+    "reset_second_factor",
     "resume",
     "revoke_sessions",
     "set_owner",

@@ -21,6 +21,7 @@ from tremplin.identity.internal import authority
 from tremplin.identity.models import Cohort
 from tremplin.identity.normalise import is_reachable
 from tremplin.identity.people_forms import CohortsForm, PersonForm, ReasonForm, RolesForm
+from tremplin.identity.views import person_factors
 from tremplin.identity.views.people import STATUS_VARIANTS, status_labels
 from tremplin.kernel.access import guarded
 
@@ -53,6 +54,7 @@ def _page(
         "fixed_roles": [names.get(code, code) for code in person.granted if code not in reachable],
         "last_day": selectors.last_day(person),
         "cohorts": cohorts,
+        "factors": person_factors.summary(request, person),
         "owner": services.is_owner(person),
         "mine": mine,
         "can_edit": may_close,

@@ -36,6 +36,7 @@ def kind_labels() -> dict[str, str]:
         "security.mfa_added": _("Second factor added"),
         "security.mfa_removed": _("Second factor removed"),
         "security.mfa_reset": _("Recovery codes renewed"),
+        "security.mfa_cleared": _("Second factor reset by an administrator"),
         "security.sessions_revoked": _("Sessions closed"),
         "security.session_idle": _("Session ended without activity"),
         "security.new_device": _("Sign-in with a new browser"),
