@@ -17,7 +17,7 @@ from tremplin.identity.normalise import normalise_email
 from tremplin.identity.roles import MFA_ROLES
 from tremplin.identity.services import create_person
 from tremplin.kernel.current import tenant_required
-from tremplin.sso import claims, role_mapping, selectors, services
+from tremplin.sso import claims, enforcement, role_mapping, selectors, services
 from tremplin.sso.models import Connection
 from tremplin.sso.oidc import platform, presets
 from tremplin.sso.url_guard import UrlRefused
@@ -43,7 +43,9 @@ def refusal(
         person, known = request.user, True
     if known and isinstance(person, User) and (closed := _closed(person)) is not None:
         return closed
-    return None
+    if (mandatory := enforcement.closes(connection, normalise_email(person.email or ""))) is None:
+        return None
+    return Refusal("other_mandatory", mandatory.message)
 
 
 def _is_connecting(sociallogin: Any) -> bool:
