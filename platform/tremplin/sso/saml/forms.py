@@ -8,9 +8,9 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
-from tremplin.identity import roles as catalogue
+from tremplin.api.context import TenantContext
 from tremplin.sso.errors import SsoError
-from tremplin.sso.role_mapping import grantable_roles
+from tremplin.sso.forms import given_roles
 from tremplin.sso.saml import metadata, services
 from tremplin.sso.saml.presets import FIELDS, PRESETS
 
@@ -22,12 +22,6 @@ FIELD_LABELS = {
     "first_name": _("First name"),
     "last_name": _("Last name"),
 }
-
-
-def role_choices() -> list[tuple[str, str]]:
-    """Return the roles that a directory may give, with their names."""
-    names = {role.code: str(role.label) for role in catalogue.declared_roles()}
-    return [(code, names.get(code, code)) for code in grantable_roles()]
 
 
 class MetadataForm(forms.Form):
@@ -115,11 +109,11 @@ class ChoicesForm(forms.Form):
         help_text=_("Less safe: a person can be brought into the account of somebody else."),
     )
 
-    def __init__(self, *args: Any, connection: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, ctx: TenantContext, connection: Any, **kwargs: Any) -> None:
         now = services.choices_of(connection)
         initial = {name: getattr(now, name) for name in self.base_fields}
         super().__init__(*args, **{**kwargs, "initial": initial})
-        roles = role_choices()
+        roles = given_roles(ctx, {now.default_role, *now.role_map.values()})
         self.fields["default_role"].choices = roles  # type: ignore[attr-defined]
         for name in FIELDS:
             self.fields[f"map_{name}"] = forms.CharField(

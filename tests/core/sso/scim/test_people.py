@@ -255,6 +255,32 @@ def test_an_administrators_address_is_not_the_directorys(directory: Any, person:
     assert "emails" not in directory.get(f"/Users/{document['id']}").json()
 
 
+def test_the_address_of_who_holds_rights_over_rights_is_not_the_directorys(
+    directory: Any, person: Any, inside: Any
+) -> None:
+    """A leaked token would give the address, then the account by a password reset."""
+    from django.contrib.auth.models import Group, Permission
+
+    from tremplin.identity.models import CustomRole
+
+    document = directory.user(LINA)
+    with inside(directory.tenant):
+        group = Group.objects.create(name="custom-rights")
+        group.permissions.add(
+            Permission.objects.get(codename="manage_roles", content_type__app_label="identity")
+        )
+        CustomRole.objects.create(group=group, label="Rights", copied_from="manager")
+        person(LINA).groups.add(group)
+
+    refused = directory.patch(
+        f"/Users/{document['id']}",
+        {"op": "replace", "path": "userName", "value": "evil@x.example"},
+    )
+
+    assert refused.status_code == 403
+    assert person(LINA).email == LINA
+
+
 def test_an_address_changes_with_its_record_and_links_stop(
     directory: Any, person: Any, inside: Any
 ) -> None:
