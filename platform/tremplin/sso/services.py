@@ -160,10 +160,25 @@ def create_oidc(preset_code: str, values: OidcValues, *, slug: str = "") -> Conn
 
 @transaction.atomic
 def update_oidc(connection: Connection, values: OidcValues) -> Connection:
-    """Change an OpenID provider. Raises ``SsoError`` ``role_refused``."""
+    """Change an OpenID provider. Raises ``SsoError`` ``role_refused`` or ``other_provider``.
+
+    A subject is unique at its issuer only (OpenID Connect Core 1.0, 5.7): the identities linked to
+    people belong to the former address, and another provider could name any of them.
+    """
     _checked_roles(values)
-    app = SocialApp.objects.get(pk=connection.app_id)
+    app = SocialApp.objects.select_for_update().get(pk=connection.app_id)
+    before = app.settings.get("server_url", "")
     _write_oidc(app, presets.of(connection.preset), values)
+    is_other = app.settings["server_url"].rstrip("/") != before.rstrip("/")
+    if is_other and SocialAccount.objects.filter(provider=app.provider_id).exists():
+        raise SsoError(
+            "other_provider",
+            _(
+                "People are linked to the provider at %(url)s. Add a connection for the new "
+                "address, then delete this one."
+            )
+            % {"url": before},
+        )
     app.save()
     _write_connection(connection, values)
     connection.save()

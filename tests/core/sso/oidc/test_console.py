@@ -188,6 +188,31 @@ def test_an_empty_secret_keeps_the_stored_one(
         assert get_adapter().get_app(None, provider="annuaire").secret == peer.secret
 
 
+def test_people_linked_to_a_provider_are_not_handed_to_another_one(
+    tenant_a: Any, admin_a: Any, client_for: Any, peer: Any, inside: Any, connect: Any
+) -> None:
+    """The subject ``1`` of one issuer is not the subject ``1`` of the next."""
+    from allauth.socialaccount.models import SocialAccount
+
+    from tremplin.identity.models import SpaceOwner
+
+    connection = connect(tenant_a)
+    client = client_for(tenant_a, admin_a)
+    address = f"/console/sso/oidc/{connection.pk}/"
+    moved = values(peer, server_url="https://evil.example.com")
+    with inside(tenant_a):
+        owner = SpaceOwner.objects.get().person
+        SocialAccount.objects.create(user=owner, provider="annuaire", uid="1")
+    assert f"People are linked to the provider at {peer.issuer}." in errors(
+        client.post(address, moved)
+    )
+    with inside(tenant_a):
+        connection.app.refresh_from_db()
+        assert connection.app.settings["server_url"] == peer.issuer
+        SocialAccount.objects.all().delete()
+    assert client.post(address, moved).headers["Location"] == address
+
+
 @pytest.mark.parametrize("path", ["", "oidc/add/", "oidc/add/google/"])
 def test_only_who_may_sets_it_up(
     path: str, tenant_a: Any, make_person: Any, client_for: Any
