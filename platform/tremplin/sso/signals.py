@@ -8,18 +8,21 @@ from allauth.account import signals as account_signals
 from allauth.socialaccount import signals as social_signals
 
 from tremplin.sso import accounts, selectors, services
+from tremplin.sso.models import Connection
 
 SESSION_KEY = "sso_connection"
 
 
 def on_login(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
-    """Say in the session which connection was used, or that none was."""
+    """Say in the session which provider of the space's own was used, or that none was."""
     sociallogin = kwargs.get("sociallogin")
     connection = selectors.connection_of(sociallogin) if sociallogin is not None else None
+    # The marker stands for the second factor of an organisation: a platform account has none.
+    request.session.pop(SESSION_KEY, None)
     if connection is None:
-        request.session.pop(SESSION_KEY, None)
         return
-    request.session[SESSION_KEY] = str(connection.pk)
+    if connection.kind != Connection.Kind.PLATFORM:
+        request.session[SESSION_KEY] = str(connection.pk)
     services.note_login(connection)
     accounts.refresh(user, sociallogin, connection)
 
