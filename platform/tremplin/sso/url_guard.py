@@ -217,8 +217,8 @@ class _Adapter(HTTPAdapter):
             check_url(request.url or "")
         # Compressed bytes could grow beyond the limit while they are opened.
         request.headers["Accept-Encoding"] = "identity"
+        started = time.monotonic()  # before the deadline, so that what it cuts is always too slow
         with _deadline_of(self.seconds, self.open_to_all):
-            started = time.monotonic()
             try:
                 response = super().send(
                     request, stream=True, timeout=self.seconds, verify=verify, cert=cert
