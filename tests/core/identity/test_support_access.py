@@ -482,6 +482,21 @@ def test_rights_over_others_are_not_given_in_a_visit(
         assert User.objects.filter(email="spy@view.example").count() == 0
 
 
+def test_no_account_with_a_password_is_made_in_a_visit(
+    visitors: dict[str, Visitor], inside: Any
+) -> None:
+    """The sheet of temporary accounts shows passwords: they would outlive the visit."""
+    from tremplin.identity.models import User
+
+    visitor = visitors["hq"]
+    client = visitor.visit()
+    form = {"prefix": "spy", "count": "1", "role": "learner", "ends_on": "2027-01-31", "token": "1"}
+    for path in ("", "new/", "sheet/", "act/"):
+        assert client.post(f"/console/people/pilots/{path}", form).status_code == 403, path
+    with inside(visitor.target):
+        assert User.objects.exclude(expires_at=None).count() == 0
+
+
 def test_the_cookie_of_a_visit_is_no_token(visitors: dict[str, Visitor]) -> None:
     """An application sends a session's key in a header: the rules of visits would not see it."""
     visitor = visitors["hq"]

@@ -119,7 +119,7 @@ def may_reset_factors(ctx: TenantContext, target_roles: Iterable[str], *, owner:
         return False
     held = set(target_roles)
     if owner or held & roles.MFA_ROLES:
-        on_top = "platform_admin" in person.roles
+        on_top = ctx.tenant.kind == "hq" and "platform_admin" in person.roles
         return on_top or (not owner and is_owner_id(person.id))
     return held <= assignable_codes(ctx) | ORDINARY
 
