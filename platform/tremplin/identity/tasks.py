@@ -48,10 +48,13 @@ def forget_uploads() -> None:
     """Delete what nobody needs any more.
 
     Lists uploaded for an import and previews of bulk actions after a day, finished bulk actions
-    after thirty, dead password reset tokens, and shares of objects that are gone.
+    after thirty, dead password reset tokens and sessions, and shares of objects that are gone.
     """
     from datetime import timedelta
 
+    from allauth.usersessions.models import UserSession
+    from django.conf import settings
+    from django.contrib.sessions.models import Session
     from django.utils import timezone
 
     from tremplin.identity import sharing
@@ -62,6 +65,9 @@ def forget_uploads() -> None:
     BulkAction.objects.filter(state="preview", created_at__lt=now - timedelta(days=1)).delete()
     BulkAction.objects.filter(finished_at__lt=now - timedelta(days=30)).delete()
     PasswordResetToken.objects.filter(expires_at__lt=now).delete()
+    Session.objects.filter(expire_date__lt=now).delete()
+    age = timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    UserSession.objects.filter(last_seen_at__lt=now - age).delete()
     sharing.sweep()
 
 

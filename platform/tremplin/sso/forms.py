@@ -85,6 +85,14 @@ class OidcForm(forms.Form):
         max_length=60_000,
         widget=forms.Textarea({"rows": 4, "spellcheck": "false", "autocomplete": "off"}),
     )
+    updates_roles = forms.BooleanField(
+        label=_("Follow the roles of the directory at each sign-in"),
+        required=False,
+        help_text=_(
+            "Gives and takes back what the table says. Roles that someone gave here stay, and "
+            "the owner and administrators are never changed."
+        ),
+    )
 
     def __init__(
         self,
@@ -192,6 +200,7 @@ class OidcForm(forms.Form):
             default_role=data["default_role"],
             creates_people=data["creates_people"],
             updates_profile=data["updates_profile"],
+            updates_roles=data["updates_roles"],
             role_attribute=data["role_attribute"],
             role_map=data["role_map"],
         )
@@ -205,6 +214,7 @@ class OidcForm(forms.Form):
             "client_id": connection.app.client_id,
             "creates_people": connection.creates_people,
             "updates_profile": connection.updates_profile,
+            "updates_roles": connection.updates_roles,
             "default_role": connection.default_role,
             "role_attribute": connection.role_attribute,
             "role_map": "\n".join(

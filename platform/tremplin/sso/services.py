@@ -22,6 +22,8 @@ PREFIX = "fernet:"
 # Words that stand for something else in the addresses of sign-in.
 RESERVED = frozenset({"platform", "saml", "openid_connect", "login", "logout", "metadata"})
 SLUG_LENGTH = 32
+# Whom a mandatory connection concerns (``enforcement``): a change of the provider keeps it.
+ENFORCED_FOR = "enforced_for"
 
 
 def audit(kind: str, connection: Connection, **data: Any) -> None:
@@ -79,6 +81,7 @@ class OidcValues:
     default_role: str
     creates_people: bool = True
     updates_profile: bool = True
+    updates_roles: bool = False
     role_attribute: str = ""
     role_map: dict[str, str] = field(default_factory=dict)
 
@@ -109,7 +112,9 @@ def _write_oidc(app: SocialApp, preset: presets.Preset, values: OidcValues) -> N
     app.client_id = values.client_id
     if values.secret:
         app.secret = seal(values.secret)
+    kept = {ENFORCED_FOR: app.settings[ENFORCED_FOR]} if ENFORCED_FOR in app.settings else {}
     app.settings = {
+        **kept,
         **preset.settings,
         "preset": preset.code,
         "server_url": preset.server_url or values.server_url.rstrip("/"),
@@ -122,6 +127,7 @@ def _write_connection(connection: Connection, values: OidcValues) -> None:
     connection.label = clean_text(values.label)[:80]
     connection.creates_people = values.creates_people
     connection.updates_profile = values.updates_profile
+    connection.updates_roles = values.updates_roles
     connection.default_role = values.default_role
     connection.role_attribute = values.role_attribute
     connection.role_map = values.role_map

@@ -63,6 +63,7 @@ def kind_labels() -> dict[str, str]:
         "security.sso_linked": _("Account linked"),
         "security.sso_unlinked": _("Linked account disconnected"),
         "security.sso_person_created": _("Account opened by single sign-on"),
+        "security.sso_roles_followed": _("Roles followed from a directory"),
         "security.sso_refused": _("Single sign-on refused"),
         "security.sso_failed": _("Single sign-on failed"),
         "security.sso_created": _("Sign-in connection added"),

@@ -100,6 +100,14 @@ class ChoicesForm(forms.Form):
         label=_("Open an account at the first sign-in"), required=False
     )
     updates_profile = forms.BooleanField(label=_("Update the name at each sign-in"), required=False)
+    updates_roles = forms.BooleanField(
+        label=_("Follow the roles of the directory at each sign-in"),
+        required=False,
+        help_text=_(
+            "Gives and takes back what the table says. Roles that someone gave here stay, and "
+            "the owner and administrators are never changed."
+        ),
+    )
     signs_message = forms.BooleanField(label=_("Require a signed answer"), required=False)
     signs_assertion = forms.BooleanField(label=_("Require a signed assertion"), required=False)
     encrypts = forms.BooleanField(label=_("Require an encrypted assertion"), required=False)
@@ -180,6 +188,7 @@ class ChoicesForm(forms.Form):
             default_role=values["default_role"],
             creates_people=values["creates_people"],
             updates_profile=values["updates_profile"],
+            updates_roles=values["updates_roles"],
             signs_message=values["signs_message"],
             signs_assertion=values["signs_assertion"],
             encrypts=values["encrypts"],
