@@ -451,3 +451,18 @@ def test_a_person_connects_her_own_identity(
     assert written(tenant_a) == (people, addresses, linked + 1)
     with inside(tenant_a):
         assert SocialAccount.objects.get().user_id == person.pk
+
+
+@pytest.mark.parametrize("path", ["a.b/acs/", "é/acs/", "a.b/acs/finish/", "a.b/sls/"])
+def test_a_name_that_no_connection_has_keeps_nothing(
+    path: str, tenant_a: Any, client_for: Any, inside: Any
+) -> None:
+    """The library's own addresses take more names than ours and would store any body."""
+    from django.contrib.sessions.models import Session
+
+    with inside(tenant_a):
+        before = Session.objects.count()
+    answer = client_for(tenant_a).post(f"/accounts/saml/{path}", {"SAMLResponse": "A" * 400_000})
+    assert answer.status_code == 404
+    with inside(tenant_a):
+        assert Session.objects.count() == before
