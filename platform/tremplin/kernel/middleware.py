@@ -36,7 +36,7 @@ class ClientAddressMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         forwarded = request.META.pop("HTTP_X_FORWARDED_FOR", "")
-        if "%00" in request.META.get("QUERY_STRING", ""):
+        if "%00" in request.META.get("QUERY_STRING", "") or "\0" in request.path_info:
             # No text of ours holds a NUL, and PostgreSQL refuses one with an error.
             return JsonResponse({"code": "bad_request"}, status=400)
         if _body_size(request) > LARGEST_BODY:

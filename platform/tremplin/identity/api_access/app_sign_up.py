@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.headless.account.inputs import SignupInput
 from allauth.headless.account.views import SignupView
-from django.http import JsonResponse
+from allauth.headless.internal.restkit.views import RESTView
+from django.http import HttpRequest, HttpResponseBadRequest, JsonResponse
 
 from tremplin.identity.forms import admitted
 
@@ -18,8 +22,24 @@ class SpaceSignupInput(SignupInput):  # type: ignore[misc]
 
 
 def install() -> None:
-    """Make the library's view read our input; its own knows nothing of a space's mail domains."""
+    """Make the library's views read our input, and refuse what they cannot read.
+
+    Its own input knows nothing of a space's mail domains, and a body nested thousands of times
+    would end in an error instead of a refusal.
+    """
     SignupView.input_class = {"POST": SpaceSignupInput}
+    RESTView._parse_json = _parsed
+
+
+_read = RESTView._parse_json
+
+
+def _parsed(view: RESTView, request: HttpRequest) -> dict[str, Any] | None:
+    try:
+        body: dict[str, Any] | None = _read(view, request)
+    except RecursionError as error:
+        raise ImmediateHttpResponse(HttpResponseBadRequest()) from error
+    return body
 
 
 def closed(message: str, url: str) -> JsonResponse:

@@ -466,3 +466,10 @@ def test_sign_up_by_an_app_follows_the_rules_of_the_space(
         "verify_email"
     ]
     assert people() == {"ana@ecole.test": ["learner"]}
+
+
+def test_a_body_nested_too_deep_is_refused(client_for: Any, tenant_a: Any) -> None:
+    answer = client_for(tenant_a).post(
+        "/_allauth/app/v1/auth/login", b"[" * 20_000, content_type="application/json"
+    )
+    assert (answer.status_code, answer.content) == (400, b"")

@@ -137,6 +137,10 @@ def test_what_is_no_domain_of_a_space_is_refused(
         assert EmailDomain.objects.count() == 0
 
 
+def test_an_address_with_a_nul_is_refused(admin: Any) -> None:
+    assert admin.get(f"{PAGE}%00/").status_code == 400
+
+
 def test_mails_are_limited_and_go_to_known_mailboxes_only(
     admin: Any, mailoutbox: list[Any]
 ) -> None:

@@ -235,6 +235,22 @@ def test_bad_filters_are_refused_quickly(
     assert time.thread_time() - started < 2
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"filter": 'userName eq "a\\u0000b"'},
+        {"filter": 'userName eq "\\ud800"'},
+        {"startIndex": "9" * 23},
+    ],
+)
+def test_a_search_for_what_cannot_be_stored_is_refused(
+    directory: Directory, query: dict[str, str]
+) -> None:
+    from urllib.parse import urlencode
+
+    refused(directory.get(f"/Users?{urlencode(query)}"), 400, "invalidValue")
+
+
 def test_a_path_of_a_patch_is_bounded_too(directory: Directory) -> None:
     user = directory.user(LINA)["id"]
     path = "emails[" + "(" * 1500 + 'type eq "work"' + ")" * 1500 + "]"
