@@ -1,6 +1,6 @@
 -- Database snapshot: an empty database becomes ready by loading it.
 -- Written by "python3 manage.py snapshot build"; never edited by hand.
--- fingerprint: 11582d5fe0e6407221406c3b18c3adc735c112c05cf0fc31572f7db8601092ea
+-- fingerprint: c264d0cac021e86dc40cc0a0d73ab1c0282cab40cdf75d10671d14586ee13074
 
 -- section: public
 CREATE SEQUENCE tenants_epoch;
@@ -254,7 +254,7 @@ INSERT INTO django_migrations (id, app, name, applied) VALUES
 ('4', 'tenants', '0001_initial', '2000-01-01 00:00:00+00'),
 ('5', 'tenants', '0002_epoch', '2000-01-01 00:00:00+00');
 INSERT INTO tenants_schemastate (schema_name, fingerprint, previous_fingerprint, digest, release, status, attempts, started_at, finished_at, duration_ms, error, worker) VALUES
-('tenant_template', '11582d5fe0e6407221406c3b18c3adc735c112c05cf0fc31572f7db8601092ea', '', '60f4ef052866712d2f60d754af27b229', '', 'current', '0', NULL, '2000-01-01 00:00:00+00', NULL, '', '');
+('tenant_template', 'c264d0cac021e86dc40cc0a0d73ab1c0282cab40cdf75d10671d14586ee13074', '', '60f4ef052866712d2f60d754af27b229', '', 'current', '0', NULL, '2000-01-01 00:00:00+00', NULL, '', '');
 SELECT pg_catalog.setval('django_migrations_id_seq', 5, true);
 ALTER TABLE django_content_type ADD CONSTRAINT django_content_type_pkey PRIMARY KEY (id);
 ALTER TABLE django_content_type ADD CONSTRAINT django_content_type_app_label_model_76bd3d3b_uniq UNIQUE (app_label, model);
@@ -1315,8 +1315,6 @@ ALTER TABLE guardian_userobjectpermission ADD CONSTRAINT guardian_userobjectperm
 ALTER TABLE identity_apikey ADD CONSTRAINT identity_apikey_pkey PRIMARY KEY (id);
 ALTER TABLE identity_apikey ADD CONSTRAINT identity_apikey_prefix_key UNIQUE (prefix);
 ALTER TABLE identity_bulkaction ADD CONSTRAINT identity_bulkaction_pkey PRIMARY KEY (id);
-ALTER TABLE identity_bulkaction ADD CONSTRAINT identity_bulkaction_changed_check CHECK ((changed >= 0));
-ALTER TABLE identity_bulkaction ADD CONSTRAINT identity_bulkaction_position_check CHECK (("position" >= 0));
 ALTER TABLE identity_cohort ADD CONSTRAINT identity_cohort_pkey PRIMARY KEY (id);
 ALTER TABLE identity_cohort ADD CONSTRAINT identity_cohort_name_key UNIQUE (name);
 ALTER TABLE identity_cohort ADD CONSTRAINT identity_cohort_slug_key UNIQUE (slug);
@@ -1401,7 +1399,6 @@ ALTER TABLE sso_connection ADD CONSTRAINT sso_connection_pkey PRIMARY KEY (id);
 ALTER TABLE sso_connection ADD CONSTRAINT sso_connection_app_id_key UNIQUE (app_id);
 ALTER TABLE sso_connection ADD CONSTRAINT sso_connection_slug_key UNIQUE (slug);
 ALTER TABLE sso_emaildomain ADD CONSTRAINT sso_emaildomain_pkey PRIMARY KEY (domain);
-ALTER TABLE sso_emaildomain ADD CONSTRAINT sso_emaildomain_attempts_check CHECK ((attempts >= 0));
 ALTER TABLE sso_givenrole ADD CONSTRAINT sso_givenrole_pkey PRIMARY KEY (id);
 ALTER TABLE sso_givenrole ADD CONSTRAINT role_given_once UNIQUE (connection_id, person_id, role);
 ALTER TABLE sso_logintrace ADD CONSTRAINT sso_logintrace_pkey PRIMARY KEY (id);
@@ -1409,7 +1406,6 @@ ALTER TABLE sso_scimrecord ADD CONSTRAINT sso_scimrecord_pkey PRIMARY KEY (id);
 ALTER TABLE sso_scimrecord ADD CONSTRAINT scim_resource_once UNIQUE (resource_type, unique_key);
 ALTER TABLE sso_scimrecord ADD CONSTRAINT sso_scimrecord_cohort_id_key UNIQUE (cohort_id);
 ALTER TABLE sso_scimrecord ADD CONSTRAINT sso_scimrecord_user_id_key UNIQUE (user_id);
-ALTER TABLE sso_scimrecord ADD CONSTRAINT sso_scimrecord_revision_check CHECK ((revision >= 0));
 ALTER TABLE sso_servicekey ADD CONSTRAINT sso_servicekey_pkey PRIMARY KEY (id);
 ALTER TABLE usersessions_usersession ADD CONSTRAINT usersessions_usersession_pkey PRIMARY KEY (id);
 ALTER TABLE usersessions_usersession ADD CONSTRAINT usersessions_usersession_session_key_key UNIQUE (session_key);
