@@ -466,3 +466,15 @@ def test_a_name_that_no_connection_has_keeps_nothing(
     assert answer.status_code == 404
     with inside(tenant_a):
         assert Session.objects.count() == before
+
+
+def test_big_answers_are_counted_apart(tenant_a: Any, connect: Any, client_for: Any) -> None:
+    connect(tenant_a)
+    client = client_for(tenant_a)
+
+    def send(size: int) -> int:
+        answer = client.post("/accounts/saml/campus/acs/", {"SAMLResponse": "A" * size})
+        return int(answer.status_code)
+
+    assert [send(60_001) for _answer in range(31)] == [302] * 30 + [429]
+    assert send(60_000) == 302
