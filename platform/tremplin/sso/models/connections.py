@@ -119,7 +119,7 @@ class EmailDomain(models.Model):
     domain = models.CharField(primary_key=True, max_length=253)
     code_hash = models.CharField(max_length=64, blank=True, default="")
     code_expires_at = models.DateTimeField(null=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.SmallIntegerField(default=0)
     verified_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
