@@ -1,4 +1,4 @@
-"""Sign-up and refused sign-in of apps: the rules of the pages, answered in JSON."""
+"""Sign-up, second factor and refused sign-in of apps: the rules of the pages, in JSON."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.headless.account.inputs import SignupInput
 from allauth.headless.account.views import SignupView
 from allauth.headless.internal.restkit.views import RESTView
-from django.http import HttpRequest, HttpResponseBadRequest, JsonResponse
+from django.http import HttpRequest, HttpResponseBadRequest, HttpResponseBase, JsonResponse
 
+from tremplin.identity import session_rules
 from tremplin.identity.forms import admitted
 
 
@@ -29,9 +30,20 @@ def install() -> None:
     """
     SignupView.input_class = {"POST": SpaceSignupInput}
     RESTView._parse_json = _parsed
+    RESTView.dispatch = _bounded
 
 
-_read = RESTView._parse_json
+_read, _answer = RESTView._parse_json, RESTView.dispatch
+
+
+def _bounded(view: RESTView, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    """Hold apps to the second factor: the middleware sees cookies, not the header of an app."""
+    if request.user.is_authenticated:
+        refused = session_rules.second_factor_refusal(request)
+        if refused is not None:
+            return refused
+    found: HttpResponseBase = _answer(view, request, *args, **kwargs)
+    return found
 
 
 def _parsed(view: RESTView, request: HttpRequest) -> dict[str, Any] | None:

@@ -136,6 +136,34 @@ def test_a_required_second_factor_closes_the_api(
     assert (answer.status_code, answer.json()["code"]) == (403, "mfa_required")
 
 
+def test_a_required_second_factor_closes_the_account_to_an_app(
+    sign_in: Any, tenant_a: Any, admin_a: Any, policy: Any, inside: Any
+) -> None:
+    """Except for what sets the factor up; the session travels in a header, not in a cookie."""
+    from allauth.account.models import EmailAddress
+
+    client, meta = sign_in(tenant_a, admin_a.email)
+    headers = {"X-Session-Token": meta["session_token"]}
+    account = "/_allauth/app/v1/account"
+    assert client.get(f"{account}/email", headers=headers).status_code == 200
+    policy(tenant_a, mfa_roles=("admin",))
+    for answer in (
+        client.get(f"{account}/email", headers=headers),
+        client.post(
+            f"{account}/email",
+            {"email": "other@x.example"},
+            content_type="application/json",
+            headers=headers,
+        ),
+        client.get(f"{account}/providers", headers=headers),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (403, "mfa_required")
+    with inside(tenant_a):
+        assert not EmailAddress.objects.filter(email="other@x.example").exists()
+    assert client.get(f"{account}/authenticators", headers=headers).status_code == 200
+    assert client.delete(f"{AUTH}/session", headers=headers).status_code == 401
+
+
 def test_a_used_refresh_token_ends_the_family(
     inside: Any, sign_in: Any, tenant_a: Any, learner_a: Any
 ) -> None:
