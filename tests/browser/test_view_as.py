@@ -13,7 +13,7 @@ from tests.support.page_rules import Visit, check_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.journey]
 CLIENT = "horizon.localhost"
-REASON = "ticket 12 : import"
+REASON = "ticket 12"
 LEFT = re.compile(r"^(29:\d\d|30:00)$")
 SAYS = {
     "fr": "Julien Caron (Passerelle Conseil) voit cet espace comme Grace Okafor.",
