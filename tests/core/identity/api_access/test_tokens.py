@@ -501,3 +501,19 @@ def test_a_body_nested_too_deep_is_refused(client_for: Any, tenant_a: Any) -> No
         "/_allauth/app/v1/auth/login", b"[" * 20_000, content_type="application/json"
     )
     assert (answer.status_code, answer.content) == (400, b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/identity/o/api/revoke", b"token=%00&client_id=%00"),
+        ("/identity/o/api/token", b"grant_type=client_credentials&client_id=%00&client_secret=x"),
+        (f"{AUTH}/login", b'{"email": "a@b.example", "password": "\\ud800"}'),
+    ],
+)
+def test_a_text_that_cannot_be_stored_is_refused(
+    path: str, body: bytes, client_for: Any, tenant_a: Any
+) -> None:
+    kind = "application/json" if path.startswith(AUTH) else "application/x-www-form-urlencoded"
+    answer = client_for(tenant_a).post(path, body, content_type=kind)
+    assert (answer.status_code, answer.json()) == (400, {"code": "bad_request"})
