@@ -27,6 +27,7 @@ WARNINGS = frozenset(
     {
         "security.login_failed",
         "security.mfa_removed",
+        "security.mfa_failed",
         "security.network_refused",
         "security.networks_cleared",
         "security.networks_rolled_back",

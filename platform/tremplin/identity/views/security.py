@@ -35,6 +35,7 @@ def kind_labels() -> dict[str, str]:
         "security.email_changed": _("E-mail changed"),
         "security.mfa_added": _("Second factor added"),
         "security.mfa_removed": _("Second factor removed"),
+        "security.mfa_failed": _("Wrong code of the second factor"),
         "security.mfa_reset": _("Recovery codes renewed"),
         "security.mfa_cleared": _("Second factor reset by an administrator"),
         "security.sessions_revoked": _("Sessions closed"),
