@@ -141,7 +141,7 @@ class ChoicesForm(forms.Form):
                 required=False,
                 max_length=200,
                 initial=value,
-                widget=forms.TextInput({"class": "input"}),
+                widget=forms.TextInput({"class": "input min-w-32"}),
             )
             self.fields[f"role_{index}"] = forms.ChoiceField(
                 label=_("Role"),
