@@ -101,7 +101,7 @@ def test_without_consent_nothing_opens(
     ("reason", "status"),
     [("", 422), ("help", 422), ("x" * 301, 422), ("ticket 12", 303), ("x" * 300, 303)],
 )
-def test_a_reason_of_10_to_300_characters_is_required(
+def test_a_reason_of_5_to_300_characters_is_required(
     visitors: dict[str, Visitor], reason: str, status: int, inside: Any
 ) -> None:
     visitor = visitors["hq"]
@@ -109,7 +109,7 @@ def test_a_reason_of_10_to_300_characters_is_required(
     assert answer.status_code == status
     assert len(visit_rows(visitor.target, inside)) == (status == 303)
     if status == 422:
-        assert "Write a reason of 10 to 300 characters." in answer.content.decode()
+        assert "Write a reason of 5 to 300 characters." in answer.content.decode()
 
 
 def test_who_can_be_viewed(visitors: dict[str, Visitor], make_person: Any, inside: Any) -> None:
