@@ -36,6 +36,7 @@ def start(tab: Tab, language: str) -> Page:
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("Horizon Code School")
     page.get_by_test_id("view-as-horizon").click()
+    page.wait_for_url("**/view-as/")
     check_page(tab, Visit(language, "view as", walk=True))
     page.fill("[name=reason]", REASON)
     page.get_by_test_id("view-as-start").click()
