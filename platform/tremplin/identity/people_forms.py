@@ -139,13 +139,19 @@ class ReasonForm(forms.Form):
 
 
 class FactorResetForm(forms.Form):
-    """Why somebody's second factor is taken away; kept in the audit log."""
+    """Why a second factor goes: a code, as the audit log holds no free text about a person."""
 
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=300,
-        help_text=_("For example how you made sure who asked. It stays in the audit log."),
-        widget=forms.TextInput({"data-testid": "factor-reason"}),
+    reason = forms.ChoiceField(
+        label=_("Why"),
+        choices=[
+            ("", _("Choose a reason")),
+            ("lost", _("The device is lost or broken")),
+            ("replaced", _("The device was replaced")),
+            ("suspicion", _("Somebody else may hold the device")),
+            ("other", _("Another reason")),
+        ],
+        help_text=_("It stays in the audit log."),
+        widget=forms.Select({"data-testid": "factor-reason"}),
     )
 
 

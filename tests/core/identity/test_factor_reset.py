@@ -55,9 +55,11 @@ def test_everything_ends_and_the_person_is_told(
         "1 clé d’accès",
         "Codes de secours",
     ]
-    assert as_admin.post(url(learner_a), {"reason": " \n"}).status_code == 422
+    assert (
+        as_admin.post(url(learner_a), {"reason": "Lina a perdu son téléphone"}).status_code == 422
+    )
     assert factors(tenant_a, learner_a, inside) == 3
-    done = as_admin.post(url(learner_a), {"reason": "Téléphone perdu, vue en salle B12"})
+    done = as_admin.post(url(learner_a), {"reason": "lost"})
     assert (done.status_code, done["Location"]) == (302, f"/console/people/{learner_a.pk}/")
     assert factors(tenant_a, learner_a, inside) == 0
     assert learner.get("/api/v1/me").status_code == 401
@@ -67,7 +69,7 @@ def test_everything_ends_and_the_person_is_told(
         assert event.data == {
             "factors": ["recovery_codes", "totp", "webauthn"],
             "sessions": 1,
-            "reason": "Téléphone perdu, vue en salle B12",
+            "reason": "lost",
         }
     (job,) = JobStatus.objects.filter(task="tremplin.identity.tasks.send_notice")
     assert job.args == {"person": str(learner_a.pk), "what": "factor_reset", "with_reason": False}
@@ -84,7 +86,7 @@ def test_everything_ends_and_the_person_is_told(
         == 302
     )
     assert learner.get("/api/v1/me").status_code == 200
-    assert as_admin.post(url(learner_a), {"reason": "encore"}).status_code == 422
+    assert as_admin.post(url(learner_a), {"reason": "other"}).status_code == 422
 
 
 def test_a_required_second_step_is_asked_again(
@@ -92,7 +94,7 @@ def test_a_required_second_step_is_asked_again(
 ) -> None:
     policy(tenant_a, mfa_roles=("learner",))
     enrol(tenant_a, learner_a, inside)
-    assert as_admin.post(url(learner_a), {"reason": "perdu"}).status_code == 302
+    assert as_admin.post(url(learner_a), {"reason": "replaced"}).status_code == 302
     learner = client_for(tenant_a)
     learner.post("/accounts/login/", {"login": learner_a.email, "password": PASSWORD})
     assert learner.get("/app/")["Location"] == "/accounts/2fa/totp/activate/"
@@ -120,14 +122,14 @@ def test_who_is_out_of_reach(
         enrol(tenant_a, person, inside)
     enrol(tenant_b, admin_b, inside)
     for person in (owner, admin_a):
-        answer = as_admin.post(url(person), {"reason": "perdu"})
+        answer = as_admin.post(url(person), {"reason": "replaced"})
         assert (answer.status_code, factors(tenant_a, person, inside)) == (422, 3)
-    assert as_admin.post(url(admin_b), {"reason": "perdu"}).status_code == 404
+    assert as_admin.post(url(admin_b), {"reason": "replaced"}).status_code == 404
     assert factors(tenant_b, admin_b, inside) == 3
     for person in (trainer, manager):
-        refused = client_for(tenant_a, person).post(url(other), {"reason": "perdu"})
+        refused = client_for(tenant_a, person).post(url(other), {"reason": "replaced"})
         assert (refused.status_code, factors(tenant_a, other, inside)) == (403, 3)
-    assert as_admin.post(url(other), {"reason": "perdu"}).status_code == 302
+    assert as_admin.post(url(other), {"reason": "replaced"}).status_code == 302
     assert factors(tenant_a, other, inside) == 0
 
 
@@ -156,7 +158,7 @@ def test_roles_of_the_platform_are_for_the_platform(
     ):
         with inside(tenant_hq):
             enrol_totp(target, SECRET)
-        answer = client_for(tenant_hq, actor).post(url(target), {"reason": "perdu"})
+        answer = client_for(tenant_hq, actor).post(url(target), {"reason": "replaced"})
         left = factors(tenant_hq, target, inside)
         assert (answer.status_code, left) == (status, 1 if status == 422 else 0), target.email
 
@@ -170,3 +172,45 @@ def test_the_page_of_a_person_leads_there(
     assert f'href="{url(learner_a)}"' in as_admin.get(page).content.decode()
     trainer = make_person(tenant_a, "karim@mecaformation.example", "trainer")
     assert "person-factors" not in client_for(tenant_a, trainer).get(page).content.decode()
+
+
+def test_the_operator_gives_a_locked_out_owner_a_way_back(
+    tenant_a: Any, tenant_b: Any, hq: Any, inside: Any
+) -> None:
+    from io import StringIO
+
+    from django.core.management import call_command
+    from django.core.management.base import CommandError
+
+    from tremplin.identity import mfa, services
+    from tremplin.kernel.models import AuditEvent
+
+    for tenant in (tenant_a, tenant_b):
+        with inside(tenant):
+            owner = services.create_person(email="owner@example.org", roles=["admin"])
+            services.set_owner(owner)
+            mfa.enrol_totp(owner, "JBSWY3DPEHPK3PXP")
+    said = StringIO()
+    call_command("second_factor", tenant_a.slug, "Owner@example.org", stdout=said)
+    assert said.getvalue() == "totp\n"
+    call_command("second_factor", tenant_a.slug, "owner@example.org", reset="lost", stdout=said)
+    with inside(tenant_a):
+        event = AuditEvent.objects.filter(kind="security.mfa_cleared").get()
+        assert (event.actor_label, event.data["reason"], event.data["factors"]) == (
+            "command",
+            "lost",
+            ["totp"],
+        )
+    with inside(hq):
+        event = AuditEvent.objects.filter(kind="security.mfa_cleared").get()
+        assert (event.target, event.data) == (
+            f"tenant:{tenant_a.uuid}",
+            {"reason": "lost", "by": "operator"},
+        )
+    with pytest.raises(CommandError, match="no second factor"):
+        call_command("second_factor", tenant_a.slug, "owner@example.org", reset="lost")
+    with pytest.raises(CommandError, match="no account in"):
+        call_command("second_factor", tenant_a.slug, "nobody@example.org")
+    said = StringIO()
+    call_command("second_factor", tenant_b.slug, "owner@example.org", stdout=said)
+    assert said.getvalue() == "totp\n"
