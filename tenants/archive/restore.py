@@ -33,6 +33,10 @@ EMPTIED_IN_COPY = (
     "usersessions.UserSession",
     "account.EmailConfirmation",
     "identity.Invitation",
+    "identity.PasswordResetToken",
+    "identity.ApiKey",
+    "allauth_idp_oidc.Token",
+    "allauth_idp_oidc.Client",
     "kernel.OutboxEvent",
     "kernel.Receipt",
 )

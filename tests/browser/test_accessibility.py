@@ -41,6 +41,20 @@ TEAM = [
     Stop("/console/cohorts/", "main table a"),
     *map(Stop, ("/console/security/", "/console/privacy/", "/console/export/")),
 ]
+ACCESS = [
+    *map(Stop, ("/console/people/pilots/", "/console/people/pilots/new/", "/console/roles/coach/")),
+    *map(Stop, ("/console/security/audit/", "/console/security/sign-in/")),
+    *map(Stop, ("/console/security/networks/", "/console/security/domains/")),
+    *map(Stop, ("/console/security/embedding/", "/console/security/support/")),
+    *map(Stop, ("/console/api/", "/console/api/keys/new/", "/api/v1/docs")),
+]
+SINGLE_SIGN_ON = [
+    *map(Stop, ("/console/sso/", "/console/sso/saml/volteo-id/", "/console/sso/saml/new/")),
+    *map(Stop, ("/console/sso/saml/volteo-id/edit/", "/console/sso/saml/keys/")),
+    *map(Stop, ("/console/sso/oidc/add/", "/console/sso/oidc/add/google/")),
+    *map(Stop, ("/console/sso/domains/", "/console/sso/directory/", "/console/sso/doctor/")),
+    *map(Stop, ("/accounts/3rdparty/", "/accounts/email/")),
+]
 MODULES = [
     *map(Stop, ("/console/modules/", "/console/modules/quiz/", "/console/branding/")),
     *map(Stop, ("/console/quiz/", "/console/quiz/library/")),
@@ -50,12 +64,19 @@ MODULES = [
     Stop("/console/quiz/", "main table a[href$='/attempts/']"),
     Stop("/console/quiz/bank/", "main table th a"),
 ]
-OPERATOR = [Stop("/platform/"), Stop("/platform/", "[data-testid=space-horizon] a")]
+OPERATOR = [
+    Stop("/app/spaces/"),
+    Stop("/platform/"),
+    Stop("/platform/", "[data-testid=space-horizon] a"),
+]
 SCHOOL, PLATFORM = "mecaformation.localhost", "tremplin.localhost"
+COMPANY = "volteo.localhost"
 TOURS = {
     "visitor": (PLATFORM, "", VISITOR),
     "learner": (SCHOOL, "theo@mecaformation.example", LEARNER),
     "team": (SCHOOL, "nadia@mecaformation.example", TEAM),
+    "access": (SCHOOL, "nadia@mecaformation.example", ACCESS),
+    "single sign-on": (COMPANY, "helene@volteo.example", SINGLE_SIGN_ON),
     "modules": (SCHOOL, "nadia@mecaformation.example", MODULES),
     "operator": (PLATFORM, "ada@tremplin.example", OPERATOR),
 }

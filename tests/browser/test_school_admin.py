@@ -143,7 +143,12 @@ def test_from_nothing_to_a_working_space(
     _assign_pack(admin)
     page = admin.open("/console/")
     expect(page.get_by_test_id("kpi-learners")).to_contain_text("28")
-    expect(page.get_by_test_id("onboarding-summary")).to_contain_text("5/6")
+    summary = page.get_by_test_id("onboarding-summary")
+    end = time.monotonic() + 30
+    while "5/6" not in summary.inner_text() and time.monotonic() < end:
+        page.wait_for_timeout(500)  # the worker tells the checklist that content was assigned
+        page.reload()
+    expect(summary).to_contain_text("5/6")
     admin.assert_clean()
     outbox = admin.open("/_demo/outbox/")
     assigned = outbox.get_by_test_id("outbox-mail").filter(has_text="Sécurité haute tension")

@@ -44,14 +44,16 @@ def ask(
     data: dict[str, Any] | None = None,
     watched: str,
     apart_from: tuple[str, ...] = (),
+    extra: dict[str, str] | None = None,
 ) -> Asked:
     """Send a request and roll its effects back; count what it wrote in the schema ``watched``.
 
-    ``apart_from`` names tables whose writes do not count.
+    ``apart_from`` names tables whose writes do not count; nothing is counted when ``watched`` is
+    empty. ``extra`` are more headers.
     """
     client = _client()
     client.cookies = SimpleCookie({"sessionid": cookie} if cookie else {})
-    headers = {"host": host}
+    headers = {"host": host, **(extra or {})}
     errors: list[str] = []
 
     def remember(**kwargs: Any) -> None:
@@ -59,7 +61,7 @@ def ask(
 
     attempts.clear()  # tries are limited per address; each request here is a first one
     got_request_exception.connect(remember)
-    before = writes_in(watched, apart_from=apart_from)
+    before = writes_in(watched, apart_from=apart_from) if watched else 0
     try:
         with transaction.atomic():
             if data is None:
@@ -75,7 +77,7 @@ def ask(
         status=int(answer.status_code),
         text=text,
         headers=dict(answer.headers),
-        writes=writes_in(watched, apart_from=apart_from) - before,
+        writes=writes_in(watched, apart_from=apart_from) - before if watched else 0,
         error="\n".join(errors),
         supplied=[path, *(str(value) for value in (data or {}).values())],
     )

@@ -29,9 +29,10 @@ def routes() -> list[Route]:
     found = []
     seen: set[str] = set()
     for text, namespaces, pattern in _walk(get_resolver()):
-        if text in seen:
+        plain = re.sub(r"\(\?P(<\w+>)[^)]*\)", r"\1", re.sub(r"<\w+:", "<", text)).replace("^", "")
+        if plain in seen:
             continue  # ours stands before a library's: the second is never reached
-        seen.add(text)
+        seen.add(plain)
         name = ":".join((*namespaces, pattern.name or ""))
         if not pattern.name:
             module = getattr(pattern.callback, "__module__", "")

@@ -350,6 +350,9 @@ def arguments(task: Any, world: World) -> dict[str, Any]:
             "slug": "quiz",
             "first_time": True,
             "run": "0" * 32,
+            "at": "2026-11-20T09:30:00+00:00",
+            "address": "192.0.2.7",
+            "user_agent": "Firefox/140.0",
         }
     return {name: known[name] for name in signature(task.run).parameters}
 
@@ -384,6 +387,8 @@ def test_a_task_of_one_school_never_writes_in_another(
                 wrote.add(task.name)
     assert wrote == {
         "plugins.quiz.tasks.submit_overdue",
+        "tremplin.identity.tasks.check_audit_log",
+        "tremplin.sso.saml.tasks.refresh_metadata",
         "tremplin.identity.tasks.forget_uploads",
         "tremplin.identity.tasks.send_invitations",
         "tremplin.kernel.relay.relay",

@@ -36,6 +36,7 @@ def test_an_invitation_dies_when_a_reset_opened_the_account(
 ) -> None:
     """The link would replace the password, and sign in without the second factor set up since."""
     from tremplin.identity import mfa, services
+    from tremplin.identity.errors import IdentityError
     from tremplin.identity.models import Invitation
 
     token, digest = services.new_token()
@@ -55,7 +56,7 @@ def test_an_invitation_dies_when_a_reset_opened_the_account(
     with inside(tenant_a):
         person.refresh_from_db()
         assert person.check_password(PASSWORD)
-        with pytest.raises(services.IdentityError) as refused:
+        with pytest.raises(IdentityError) as refused:
             services.accept_invitation(invitation, locale="fr", **fields)
         assert refused.value.code == "invitation_closed"
 

@@ -84,6 +84,7 @@ class Form:
         return self.name
 
 
+SAML = {"label": "Campus", "preset": "generic"}
 NOT_A_PICTURE = "This file is not a picture we can read. Send a PNG, JPEG, WebP or SVG file."
 NOT_AN_IMAGE = "This file is not a PNG, JPEG, GIF or WebP image of 5 MB at most."
 FORMS = (
@@ -99,6 +100,11 @@ FORMS = (
         "program": "This file is not a list in text form. Save your list as CSV.",
         "huge": "The file is larger than 5 MB. Split it in several files.",
         "bomb": "This is a spreadsheet. Save it as CSV, then choose the CSV file.",
+    }),
+    Form("provider metadata", "/console/sso/saml/new/", "metadata_file", SAML, {
+        "program": "This is not XML. Download the metadata from your provider again.",
+        "huge": "The metadata is larger than 1 MB. Give that of your provider alone.",
+        "bomb": "This is not XML. Download the metadata from your provider again.",
     }),
     Form("questions", "/console/quiz/import/", "file", {"format": ""}, {
         "huge": "The file is larger than 20 MB: split it.",
@@ -117,7 +123,11 @@ PREVIEW = {
     "Split the package into smaller ones.",
 }
 # Addresses whose page shows a file field that is exercised under another address above.
-SAME_FORM = {"quiz_console:question": "question image", "portal:styleguide": "(sends nothing)"}
+SAME_FORM = {
+    "quiz_console:question": "question image",
+    "sso_console:saml_detail": "provider metadata",
+    "portal:styleguide": "(sends nothing)",
+}
 
 
 def words(text: str) -> str:

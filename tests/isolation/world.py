@@ -460,4 +460,6 @@ def address(name: str, pattern: URLPattern, world: World) -> str:
     """Return the path of a page with the objects of ``world``."""
     if name.startswith("/"):
         return name  # a page of a library, without a name of its own
+    if name == "api:unknown":
+        return "/api/v1/nothing"
     return reverse(name, kwargs=kwargs_of(name, pattern, world))

@@ -8,10 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
+from tests.support.soft_passkey import SoftPasskey
+
 if TYPE_CHECKING:
     from tests.isolation.world import World
 
-PASSKEY = "p" * 32  # what an authenticator would give; no test signs with it
+
+METADATA = (
+    '<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" '
+    'entityID="https://idp.{m}.example/metadata"><IDPSSODescriptor '
+    'protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><KeyDescriptor use="signing">'
+    '<KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>{certificate}'
+    "</X509Certificate></X509Data></KeyInfo></KeyDescriptor><SingleSignOnService "
+    'Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" '
+    'Location="https://idp.{m}.example/sso"/></IDPSSODescriptor></EntityDescriptor>'
+)
 
 
 def furnish_access(world: World) -> None:
@@ -25,10 +36,13 @@ def _second_factor(world: World) -> None:
     from allauth.usersessions.models import UserSession
 
     m, admin = world.marker, world.people["admin"]
+    # A real credential: the library reads it again at each ceremony of its owner.
+    device = SoftPasskey(f"http://{world.host}")
+    asked = {"user": {"id": "AA"}, "rp": {"id": world.host}, "challenge": "AA"}
     passkey = Authenticator.objects.create(
         user=admin,
         type=Authenticator.Type.WEBAUTHN,
-        data={"name": m, "credential": {"id": m, "public_key": PASSKEY}},
+        data={"name": m, "credential": device.create({"publicKey": asked})},
     )
     session, _made = UserSession.objects.get_or_create(
         session_key=world.cookies["admin"],
@@ -106,36 +120,42 @@ def _pair(name: str) -> Any:
 
 
 def _sso(world: World) -> None:
-    from allauth.socialaccount.models import SocialAccount, SocialApp
+    from allauth.socialaccount.models import SocialAccount
 
     from tremplin.sso.models import Connection, EmailDomain, LoginTrace, ServiceKey
     from tremplin.sso.saml import keys
+    from tremplin.sso.saml import services as saml_services
+    from tremplin.sso.saml.metadata import Certificate, IdpMetadata
     from tremplin.sso.services import OidcValues, create_oidc, seal
 
     m, now = world.marker, timezone.now()
     oidc = create_oidc(
-        "generic", OidcValues(f"Sign in {m}", m, f"secret {m}", f"https://op.{m}.example", "learner")
+        "generic",
+        OidcValues(f"Sign in {m}", m, f"secret {m}", f"https://op.{m}.example", "learner"),
     )
     pair = _pair(m)
     ServiceKey.objects.create(
         state="current", certificate=pair.certificate, private_key=seal(pair.private_key),
         expires_at=now + timedelta(days=900),
     )  # fmt: skip
-    issuer = f"https://idp.{m}.example/metadata"
-    app = SocialApp.objects.create(
-        provider="saml", provider_id=issuer, client_id=f"saml-{m}", name=m,
-        settings={
-            "idp": {
-                "entity_id": issuer, "sso_url": f"https://idp.{m}.example/sso",
-                "x509cert": keys.body(pair.certificate),
-            },
-            "attribute_mapping": {"email": ["mail"]},
-        },
+    found = IdpMetadata(
+        entity_id=f"https://idp.{m}.example/metadata", sso_url=f"https://idp.{m}.example/sso",
+        slo_url=f"https://idp.{m}.example/slo", wants_signed_requests=False, name_id_formats=(),
+        certificates=(
+            Certificate(
+                keys.body(pair.certificate), f"CN={m}", now + timedelta(days=900),
+                keys.fingerprint(pair.certificate).replace(":", "").lower(),
+            ),
+        ),
+        xml=METADATA.format(m=m, certificate=keys.body(pair.certificate)),
     )  # fmt: skip
-    saml = Connection.objects.create(
-        app=app, kind="saml", slug=f"saml-{m}", label=f"SAML {m}", preset="generic",
-        role_attribute=f"role {m}", role_map={m: "learner"}, metadata_url=f"{issuer}",
-    )  # fmt: skip
+    choices = saml_services.defaults_for("generic", f"SAML {m}")
+    saml = saml_services.connect(
+        found, preset="generic", choices=choices, metadata_url=found.entity_id, slug=f"saml-{m}"
+    )
+    Connection.objects.filter(pk=saml.pk).update(
+        role_attribute=f"role {m}", role_map={m: "learner"}
+    )
     EmailDomain.objects.create(domain=f"{m}.example", verified_at=now)
     trace = LoginTrace.objects.create(
         connection=saml, person=world.people["admin"], failed_check="audience",

@@ -121,6 +121,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             if found is None:
                 return None
             refusal = found
+        if hasattr(request.allauth, "headless"):  # type: ignore[attr-defined]
+            from tremplin.identity.api_access import app_sign_up
+
+            raise ImmediateHttpResponse(app_sign_up.closed(refusal.message, refusal.url))
         messages.error(request, refusal.message)
         return HttpResponseRedirect(refusal.url or reverse("account_login"))
 
@@ -169,6 +173,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """
         others = User.objects.filter(email=normalise_email(email_address.email))
         if others.exclude(pk=email_address.user_id).exists():
+            return False
+        if sign_in_rules.keeps_address(email_address.user, email_address.email) is not None:
             return False
         return bool(super().confirm_email(request, email_address))
 

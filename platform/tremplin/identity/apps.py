@@ -18,7 +18,7 @@ class IdentityConfig(AppConfig):
         from tenants import steps
         from tremplin.api import services
         from tremplin.identity import checks, provisioning, roles, signals, tokens  # noqa: F401
-        from tremplin.identity.api_access import authenticators
+        from tremplin.identity.api_access import app_sign_up, authenticators
         from tremplin.identity.people_service import PeopleService, load_person
         from tremplin.identity.support import consent
         from tremplin.kernel import context
@@ -30,6 +30,7 @@ class IdentityConfig(AppConfig):
         signals.connect()
         tokens.install()
         authenticators.register()
+        app_sign_up.install()
         steps.register_schema_sync("identity.roles", roles.sync)
         steps.register_fingerprint("identity.roles", roles.fingerprint)
         steps.register_provisioning_step("identity.roles", 10, provisioning.seed_roles)

@@ -27,6 +27,7 @@ WARNINGS = frozenset(
     {
         "security.login_failed",
         "security.mfa_removed",
+        "security.mfa_failed",
         "security.network_refused",
         "security.networks_cleared",
         "security.networks_rolled_back",
@@ -189,8 +190,6 @@ def kinds() -> list[str]:
 
 def person_of(target: str) -> UUID | None:
     """Return the person that a target names, if it names one."""
-    if not target.startswith("person:"):
-        return None
     try:
         return UUID(target.removeprefix("person:"))
     except ValueError:
@@ -216,7 +215,7 @@ def _shown(
         "label": labels.get(row.kind, row.kind),
         "actor": actor.display_name if actor else _capacity(row),
         "actor_id": actor.pk if actor and actor.removed_at is None else None,
-        "target": target.display_name if target else ("" if target_id else row.target),
+        "target": target.display_name if target else row.target.removeprefix("person:"),
         "target_id": target.pk if target and target.removed_at is None else None,
         "details": details(row.data),
         "warning": row.kind in WARNINGS,
@@ -241,6 +240,8 @@ def details(data: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the data of an event as (name, value) in words; nested names are joined."""
     found: list[tuple[str, str]] = []
     for name, value in sorted(data.items()):
+        if name == "run":
+            continue  # ties a question to its answer; says nothing to a reader
         label = _names().get(name, name.replace("_", " "))
         if isinstance(value, dict):
             found += [(f"{label} · {inner}", text) for inner, text in details(value)]

@@ -95,6 +95,7 @@ class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields.pop("passwordless", None)
+        self.fields["credential"].required = False  # one sentence says it: see clean()
         _name_field(self)
 
     def clean_name(self) -> str:
@@ -104,7 +105,8 @@ class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
 
     def clean(self) -> dict[str, Any]:
         """Check the answer of the device against the question of this session."""
-        if not isinstance(self.cleaned_data.get("credential"), dict):
+        credential = self.cleaned_data.get("credential")
+        if not isinstance(credential, dict) or not credential:
             raise self._refused()
         try:
             values: dict[str, Any] = super().clean()

@@ -120,15 +120,21 @@ class SignupForm(BaseSignupForm):  # type: ignore[misc]
 
     def clean_email(self) -> str:
         """Accept only the mail domains that the space lists, when it lists some."""
-        email: str = super().clean_email()
-        policy = identity_settings.current()
-        if policy.signup == "domain" and email.rpartition("@")[2] not in policy.signup_domains:
-            listed = ", ".join(f"@{domain}" for domain in policy.signup_domains)
-            raise forms.ValidationError(
-                gettext("Use an address of your organisation (%(domains)s).") % {"domains": listed},
-                code="domain_not_allowed",
-            )
-        return email
+        return admitted(super().clean_email())
+
+
+def admitted(email: str) -> str:
+    """Return ``email`` if its owner may sign up by herself; raise ``ValidationError`` otherwise."""
+    policy = identity_settings.current()
+    if policy.signup == "domain" and email.rpartition("@")[2] not in policy.signup_domains:
+        listed = ", ".join(f"@{domain}" for domain in policy.signup_domains)
+        raise forms.ValidationError(
+            gettext("Use an address of your organisation (%(domains)s).") % {"domains": listed},
+            code="domain_not_allowed",
+        )
+    if (refused := sign_in_rules.refusal(email, "password")) is not None:
+        raise forms.ValidationError(refused.message, code="method_closed")
+    return email
 
 
 class ChangePasswordForm(BaseChangePasswordForm):  # type: ignore[misc]
@@ -176,6 +182,13 @@ class AddEmailForm(BaseAddEmailForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.fields["email"].label = _("New address")
         _say_once(self)
+
+    def clean_email(self) -> str:
+        """Refuse to whoever signs in through her organisation because of her present address."""
+        address = str(super().clean_email())
+        if (kept := sign_in_rules.keeps_address(self.user, address)) is not None:
+            raise forms.ValidationError(kept.message, code="method_closed")
+        return address
 
 
 class InvitationForm(forms.Form):

@@ -165,6 +165,22 @@ def _resumed(context: dict[str, Any]) -> Letter:
     )
 
 
+def _factor_reset(context: dict[str, Any]) -> Letter:
+    return Letter(
+        _("Your two-step sign-in was reset"),
+        (
+            _(
+                "Someone who runs %(space)s took away the authenticator app, passkeys and recovery "
+                "codes of your account, and ended its sessions."
+            )
+            % {"space": context["space"]},
+            _("Sign in, then set up your second factor again."),
+            _("If you did not ask for this, tell the people who run the space at once."),
+        ),
+        Action(_("Sign in"), absolute_url("/accounts/login/")),
+    )
+
+
 def _letter(template: str, context: dict[str, Any]) -> Letter:
     notices = {
         "account/email/password_changed": _("Your password was changed"),
@@ -195,6 +211,7 @@ def _letter(template: str, context: dict[str, Any]) -> Letter:
         "account/email/invitation": _invitation,
         "account/email/suspended": _suspended,
         "account/email/resumed": _resumed,
+        "account/email/factor_reset": _factor_reset,
     }
     if template in builders:
         return builders[template](context)

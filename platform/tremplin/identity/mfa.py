@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from tremplin.identity.internal import browsers
 from tremplin.identity.models import User
 from tremplin.identity.roles import MFA_ROLES
 from tremplin.kernel.current import current_tenant
@@ -51,7 +53,12 @@ class Adapter(DefaultMFAAdapter):  # type: ignore[misc]
         return any(_counts(row) for row in others)
 
     def generate_authenticator_name(self, user: Any, type: Any) -> str:  # noqa: A002
-        """Propose a name for a new passkey."""
+        """Propose a name for a new passkey: the browser and system that make it."""
+        request = context.request
+        header = request.META.get("HTTP_USER_AGENT", "") if request is not None else ""
+        found = browsers.read(header)
+        if found.name and found.system:
+            return f"{found.name}, {found.system}"
         number = Authenticator.objects.filter(user_id=user.pk, type=type).count() + 1
         return gettext("Passkey %(number)s") % {"number": number}
 

@@ -138,6 +138,23 @@ class ReasonForm(forms.Form):
         self.fields["notify"].choices = notice_choices()  # type: ignore[attr-defined]
 
 
+class FactorResetForm(forms.Form):
+    """Why a second factor goes: a code, as the audit log holds no free text about a person."""
+
+    reason = forms.ChoiceField(
+        label=_("Why"),
+        choices=[
+            ("", _("Choose a reason")),
+            ("lost", _("The device is lost or broken")),
+            ("replaced", _("The device was replaced")),
+            ("suspicion", _("Somebody else may hold the device")),
+            ("other", _("Another reason")),
+        ],
+        help_text=_("It stays in the audit log."),
+        widget=forms.Select({"data-testid": "factor-reason"}),
+    )
+
+
 class CohortForm(forms.Form):
     """The name of a cohort."""
 
@@ -199,16 +216,16 @@ class BulkForm(forms.Form):
     def __init__(self, *args: Any, ctx: TenantContext, people: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["action"].choices = [(name, name) for name in ACTIONS]  # type: ignore[attr-defined]
-        self.fields["action"].error_messages = {
+        self.fields["action"].error_messages |= {
             "required": gettext("Choose an action."),
             "invalid_choice": gettext("Choose an action."),
         }
         self.fields["person"].choices = [(pk, pk) for pk in people]  # type: ignore[attr-defined]
-        self.fields["person"].error_messages = {
+        self.fields["person"].error_messages |= {
             "invalid_choice": gettext("Some of these people are not in this space any more."),
         }
         self.fields["role"].choices = [("", ""), *role_choices(ctx)]  # type: ignore[attr-defined]
-        self.fields["role"].error_messages = {
+        self.fields["role"].error_messages |= {
             "invalid_choice": gettext("You may not give or take this role.")
         }
         self.fields["cohort"].queryset = Cohort.objects.all()  # type: ignore[attr-defined]
@@ -253,7 +270,7 @@ class ConfirmForm(forms.Form):
         self.fields["notify"].choices = notice_choices()  # type: ignore[attr-defined]
         if action == "suspend":
             self.fields["reason"].required = True
-            self.fields["reason"].error_messages = {
+            self.fields["reason"].error_messages |= {
                 "required": gettext("Give a reason: it is shown to your colleagues.")
             }
         else:

@@ -78,7 +78,7 @@ class PilotsForm(forms.Form):
         self.zone = ctx.tenant.timezone
         self.fields["role"].choices = role_choices(ctx)  # type: ignore[attr-defined]
         self.fields["role"].initial = "learner"
-        self.fields["role"].error_messages = {
+        self.fields["role"].error_messages |= {
             "invalid_choice": gettext("You may not give or take this role.")
         }
         self.fields["cohort"].queryset = Cohort.objects.all()  # type: ignore[attr-defined]
@@ -163,11 +163,11 @@ class PilotsActionForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.zone = zone
         self.fields["person"].choices = [(pk, pk) for pk in people]  # type: ignore[attr-defined]
-        self.fields["person"].error_messages = {
+        self.fields["person"].error_messages |= {
             "required": gettext("Tick at least one account."),
             "invalid_choice": gettext("Some of these people are not in this space any more."),
         }
-        self.fields["action"].error_messages = {
+        self.fields["action"].error_messages |= {
             "required": gettext("Choose an action."),
             "invalid_choice": gettext("Choose an action."),
         }

@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from tremplin.api.context import TenantContext
 
 
-def _iso(value: datetime | None) -> str | None:
-    return value.isoformat() if value is not None else None
-
-
 class IdentityPersonalData:
     """Accounts, roles, cohorts, invitations and sessions."""
 
@@ -50,12 +46,41 @@ class IdentityPersonalData:
             retention_days=365,
         )
 
+        yield Processing(
+            "identity.programs",
+            Text(en="API keys and applications", fr="Clés d’API et applications"),
+            Text(
+                en="Let programs act for the person who made them.",
+                fr="Permettre à des programmes d’agir pour la personne qui les a créés.",
+            ),
+        )
+        yield Processing(
+            "identity.visits",
+            Text(en="Visits of support", fr="Visites de l’assistance"),
+            Text(
+                en="Help people in their own view of the space, and prove who looked and why.",
+                fr="Aider dans la vue même de la personne, et établir qui a regardé et pourquoi.",
+            ),
+            retention_days=365,
+        )
+        yield Processing(
+            "identity.bulk_actions",
+            Text(en="Actions on several people", fr="Actions sur plusieurs personnes"),
+            Text(
+                en="Carry out what was confirmed, and show how it ended.",
+                fr="Exécuter ce qui a été confirmé, et montrer comment cela s’est terminé.",
+            ),
+            retention_days=30,
+        )
+
     def export(self, ctx: TenantContext, person: UUID) -> Iterable[ExportFile]:
-        """Yield the account as one JSON file."""
+        """Yield the account as one JSON file, and what goes with it when there is something."""
         from allauth.account.models import EmailAddress
         from allauth.mfa.models import Authenticator
         from allauth.usersessions.models import UserSession
 
+        from tremplin.identity.internal import personal_data
+        from tremplin.identity.internal.personal_data import iso
         from tremplin.identity.models import Invitation, User
 
         user = User.objects.filter(pk=person).first()
@@ -73,12 +98,12 @@ class IdentityPersonalData:
                 "scheme": user.scheme,
                 "active": user.is_active,
                 "suspended_reason": user.suspended_reason,
-                "joined": _iso(user.date_joined),
-                "last_login": _iso(user.last_login),
-                "expires": _iso(user.expires_at),
+                "joined": iso(user.date_joined),
+                "last_login": iso(user.last_login),
+                "expires": iso(user.expires_at),
                 "roles": sorted(user.role_codes()),
                 "cohorts": [
-                    {"name": row.cohort.name, "joined": _iso(row.joined_at)} for row in memberships
+                    {"name": row.cohort.name, "joined": iso(row.joined_at)} for row in memberships
                 ],
                 "emails": [
                     {"email": row.email, "verified": row.verified, "primary": row.primary}
@@ -91,20 +116,22 @@ class IdentityPersonalData:
                     )
                 ),
                 "invitations": [
-                    {"created": _iso(row.created_at), "accepted": _iso(row.accepted_at)}
+                    {"created": iso(row.created_at), "accepted": iso(row.accepted_at)}
                     for row in Invitation.objects.filter(person=user).order_by("created_at")
                 ],
                 "sessions": [
                     {
                         "address": row.ip,
                         "browser": row.user_agent,
-                        "created": _iso(row.created_at),
-                        "last_seen": _iso(row.last_seen_at),
+                        "created": iso(row.created_at),
+                        "last_seen": iso(row.last_seen_at),
                     }
                     for row in UserSession.objects.filter(user=user).order_by("created_at")
                 ],
             },
         )
+        for name, content in personal_data.documents(user):
+            yield ExportFile(name, content)
 
     def erase(self, ctx: TenantContext, person: UUID) -> int:
         """Make the account anonymous; twice equals once. Returns the number of accounts changed."""
@@ -118,14 +145,18 @@ class IdentityPersonalData:
         return 1
 
     def retain(self, ctx: TenantContext, before: datetime) -> int:
-        """Delete closed invitations and forgotten session records older than ``before``."""
+        """Delete what is older than ``before``: invitations, sessions, visits, finished actions."""
         from allauth.usersessions.models import UserSession
 
-        from tremplin.identity.models import Invitation
+        from tremplin.identity.models import BulkAction, Invitation, SupportAccess
 
-        closed = Invitation.objects.filter(expires_at__lt=before)
-        forgotten = UserSession.objects.filter(last_seen_at__lt=before)
-        count = closed.count() + forgotten.count()
-        closed.delete()
-        forgotten.delete()
-        return int(count)
+        count = 0
+        for rows in (
+            Invitation.objects.filter(expires_at__lt=before),
+            UserSession.objects.filter(last_seen_at__lt=before),
+            SupportAccess.objects.filter(ended_at__lt=before),
+            BulkAction.objects.filter(finished_at__lt=before),
+        ):
+            count += rows.count()
+            rows.delete()
+        return count

@@ -29,7 +29,7 @@ class RoleForm(forms.Form):
     def __init__(self, *args: Any, grantable: Iterable[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["permissions"].choices = [(code, code) for code in sorted(grantable)]  # type: ignore[attr-defined]
-        self.fields["permissions"].error_messages = {
+        self.fields["permissions"].error_messages |= {
             "invalid_choice": gettext("You may not hand on this permission: %(value)s")
         }
 
@@ -50,7 +50,7 @@ class DeleteRoleForm(forms.Form):
         field = self.fields["move_to"]
         field.choices = [("", gettext("Choose a role")), *choices]  # type: ignore[attr-defined]
         field.required = needed
-        field.error_messages = {
+        field.error_messages |= {
             "required": gettext("People hold this role: choose the one they get."),
             "invalid_choice": gettext("You may not give or take this role."),
         }

@@ -17,6 +17,7 @@ def register() -> None:
     register_schedule(
         "identity.end_support_visits", tasks.end_support_visits, "*/10 * * * *", per_tenant=True
     )
+    register_schedule("identity.forget_tokens", tasks.forget_tokens, "50 2 * * *", per_tenant=True)
     register_schedule(
         "identity.forget_uploads", tasks.forget_uploads, "40 2 * * *", per_tenant=True
     )

@@ -51,7 +51,8 @@ def _match(text: str) -> Q:
 def _status(status: str) -> Q:
     now = timezone.now()
     running = Q(expires_at=None) | Q(expires_at__gt=now)
-    waiting = Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    # Whoever signs in through a provider has no password, and is no longer waited for.
+    waiting = Q(password__startswith=UNUSABLE_PASSWORD_PREFIX, last_login=None)
     conditions = {
         "active": Q(is_active=True) & running & ~waiting,
         "invited": Q(is_active=True) & running & waiting,
@@ -80,7 +81,8 @@ def status_of(person: User) -> str:
         return "expired"
     if not person.is_active:
         return "suspended"
-    return "active" if person.has_usable_password() else "invited"
+    is_waited_for = not person.has_usable_password() and person.last_login is None
+    return "invited" if is_waited_for else "active"
 
 
 def person(pk: UUID) -> User | None:

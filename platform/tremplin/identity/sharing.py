@@ -20,7 +20,6 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import CharField, Exists, Model, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast
-from django.db.models.signals import post_delete
 
 from tremplin.identity.models import User
 
@@ -52,22 +51,17 @@ _registered: dict[type[Model], Shareable] = {}
 def register(model: type[Model], *, actions: Sequence[str], rows: Rows) -> None:
     """Let objects of ``model`` be shared; ``rows(person, action)`` are those she has by structure.
 
-    Grants go with the object whenever Django deletes it. Raises ``ValueError`` without an action.
+    The service that deletes such an object calls ``forget_object``; what goes otherwise is swept
+    every night. Raises ``ValueError`` without an action.
     """
     if not actions:
         raise ValueError("a shareable model needs at least one action")
     _registered[model] = Shareable(model, tuple(actions), rows)
-    post_delete.connect(
-        _object_deleted, sender=model, dispatch_uid=f"tremplin.identity.sharing.{model._meta.label}"
-    )
 
 
 def unregister(model: type[Model]) -> None:
     """Stop sharing objects of ``model``; grants already made stay until ``sweep``."""
     _registered.pop(model, None)
-    post_delete.disconnect(
-        sender=model, dispatch_uid=f"tremplin.identity.sharing.{model._meta.label}"
-    )
 
 
 def _declared(model: type[Model], action: str) -> Shareable:
@@ -181,7 +175,7 @@ def forget_person(person: User) -> int:
 
 
 def forget_object(item: Model) -> int:
-    """Remove the grants on ``item``; return how many. For owners who delete without Django."""
+    """Remove the grants on ``item``, which is about to be deleted; return how many."""
     return _forget(type(item), str(item.pk))
 
 
@@ -243,10 +237,6 @@ def _forget(model: type[Model], key: str) -> int:
         table.objects.filter(content_type=content_type, object_pk=key).delete()[0]
         for table in _tables()
     )
-
-
-def _object_deleted(sender: type[Model], instance: Model, **kwargs: Any) -> None:
-    _forget(sender, str(instance.pk))
 
 
 def _audit(kind: str, item: Model, action: str, person: User | None, role: Group | None) -> None:

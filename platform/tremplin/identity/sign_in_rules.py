@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-Method = Literal["password", "code", "passkey", "reset"]
+if TYPE_CHECKING:
+    from tremplin.identity.models import User
+
+Method = Literal["password", "code", "passkey", "reset", "sso"]
+# Those of the account pages; ``sso`` is asked by single sign-on itself.
 METHODS: tuple[Method, ...] = ("password", "code", "passkey", "reset")
 
 
@@ -43,6 +47,19 @@ def forget_rule(rule: Rule) -> None:
     """Stop asking ``rule``; unknown rules are ignored."""
     if rule in _rules:
         _rules.remove(rule)
+
+
+def keeps_address(person: User, email: str) -> Refusal | None:
+    """Refuse a new address to whoever must sign in elsewhere because of the present one.
+
+    Otherwise a person would leave her organisation's sign-in, and its end, by writing a private
+    address. Confirming the present address is no change.
+    """
+    from tremplin.identity.normalise import normalise_email
+
+    if normalise_email(email) == person.email:
+        return None
+    return refusal(person.email, "password")
 
 
 def refusal(email: str, method: Method) -> Refusal | None:

@@ -72,6 +72,11 @@ def on_mfa_reset(sender: Any, request: Any, user: Any, authenticator: Any, **kwa
     _record("security.mfa_reset", user, type=str(authenticator.type))
 
 
+def on_mfa_failed(sender: Any, request: Any, user: Any, authenticator: Any, **kwargs: Any) -> None:
+    """Record a wrong code: whoever types one knows the password already."""
+    _record("security.mfa_failed", user, type=str(authenticator.type))
+
+
 def connect() -> None:
     """Connect every receiver once."""
     uid = "tremplin.identity"
@@ -85,3 +90,4 @@ def connect() -> None:
     mfa_signals.authenticator_added.connect(on_mfa_added, dispatch_uid=uid)
     mfa_signals.authenticator_removed.connect(on_mfa_removed, dispatch_uid=uid)
     mfa_signals.authenticator_reset.connect(on_mfa_reset, dispatch_uid=uid)
+    mfa_signals.authentication_failed.connect(on_mfa_failed, dispatch_uid=uid)

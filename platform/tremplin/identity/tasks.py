@@ -18,7 +18,7 @@ def send_invitations(invitations: list[str]) -> None:
 
 @task(queue="mail", time_limit=120)
 def send_notice(person: str, what: str, with_reason: bool) -> None:
-    """Tell someone that the account was ``suspended`` or ``resumed``, if that still holds."""
+    """Tell someone what was done to the account (``internal.notices``), if that still holds."""
     from tremplin.identity.internal.notices import send_notice as send
 
     send(UUID(person), what, with_reason=with_reason)
@@ -48,10 +48,13 @@ def forget_uploads() -> None:
     """Delete what nobody needs any more.
 
     Lists uploaded for an import and previews of bulk actions after a day, finished bulk actions
-    after thirty, dead password reset tokens, and shares of objects that are gone.
+    after thirty, dead password reset tokens and sessions, and shares of objects that are gone.
     """
     from datetime import timedelta
 
+    from allauth.usersessions.models import UserSession
+    from django.conf import settings
+    from django.contrib.sessions.models import Session
     from django.utils import timezone
 
     from tremplin.identity import sharing
@@ -62,7 +65,18 @@ def forget_uploads() -> None:
     BulkAction.objects.filter(state="preview", created_at__lt=now - timedelta(days=1)).delete()
     BulkAction.objects.filter(finished_at__lt=now - timedelta(days=30)).delete()
     PasswordResetToken.objects.filter(expires_at__lt=now).delete()
+    Session.objects.filter(expire_date__lt=now).delete()
+    age = timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    UserSession.objects.filter(last_seen_at__lt=now - age).delete()
     sharing.sweep()
+
+
+@task(queue="default", time_limit=300)
+def forget_tokens() -> None:
+    """Delete the tokens of applications and of single sign-on that are over."""
+    from tremplin.identity.api_access.revocation import forget_expired
+
+    forget_expired()
 
 
 @task(queue="default", time_limit=60)

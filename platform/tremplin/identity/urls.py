@@ -10,6 +10,7 @@ from tremplin.identity.security_urls import console_urls as security_urls
 from tremplin.identity.support.urls import console_urls as support_urls
 from tremplin.identity.support.urls import visit_patterns
 from tremplin.identity.views import (
+    absent,
     bulk,
     cohorts,
     devices,
@@ -18,6 +19,7 @@ from tremplin.identity.views import (
     invitations,
     people,
     person,
+    person_factors,
     pilots,
     policy,
     roles,
@@ -88,6 +90,7 @@ console_patterns = (
         path("people/<uuid:person>/remove/", person.remove, name="remove"),
         path("people/<uuid:person>/invitation/", person.resend, name="resend"),
         path("people/<uuid:person>/sessions/", person.sessions, name="sessions"),
+        path("people/<uuid:person>/second-factor/", person_factors.reset, name="factor_reset"),
         path("cohorts/", cohorts.index, name="cohorts"),
         path("cohorts/<slug:slug>/", cohorts.detail, name="cohort"),
         path("cohorts/<slug:slug>/edit/", cohorts.edit, name="cohort_edit"),
@@ -109,6 +112,9 @@ urlpatterns = [
     path("", include(account_patterns)),
     *factor_patterns,
     path("", include(visit_patterns)),
+    # Before the library's own addresses.
+    path("_allauth/app/v1/account/phone", absent.phone, name="app_phone"),
+    path("_allauth/browser/v1/account/phone", absent.phone, name="browser_phone"),
     path("console/", include(console_patterns)),
     path("console/", include(api_patterns)),
     path("", include(docs_patterns)),

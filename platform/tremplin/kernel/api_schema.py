@@ -60,7 +60,7 @@ def operations() -> list[tuple[str, str, Access | None, Any]]:
     api = _api()
     return [
         (
-            operation.auth_callbacks[0].slug if operation.auth_callbacks else "",
+            getattr(next(iter(operation.auth_callbacks), None), "slug", ""),
             operation.operation_id or api.get_openapi_operation_id(operation),
             access_of(operation.view_func),
             operation,
@@ -106,9 +106,9 @@ def _describe(item: dict[str, Any], slug: str, access: Access, method: str) -> N
     if access.anonymous:
         ways.append({})
     for status in (*REFUSALS, *(("422",) if item["parameters"] or "requestBody" in item else ())):
-        known = item["responses"].pop(int(status), None) or item["responses"].get(status) or {}
+        item["responses"].pop(int(status), None)
         item["responses"][status] = {
-            "description": known.get("description") or REFUSALS.get(status, INVALID),
+            "description": REFUSALS.get(status, INVALID),
             "content": {
                 "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
             },
@@ -120,12 +120,12 @@ def _describe(item: dict[str, Any], slug: str, access: Access, method: str) -> N
 
 
 REFUSALS = {
-    "401": "No credential, or one that is not valid here",
-    "403": "The scope or the permission is missing",
-    "404": "Nothing at this address, or the module is off",
-    "429": "Too many calls; Retry-After says how many seconds to wait",
+    "401": "authentication_required, invalid_token: no credential, or one that is not valid here",
+    "403": "insufficient_scope, permission_denied, mfa_required: the caller may not",
+    "404": "not_found: nothing at this address, or the module is off",
+    "429": "too_many_requests: Retry-After says how many seconds to wait",
 }
-INVALID = "Some values are missing or invalid"
+INVALID = "validation_failed: some values are missing or invalid"
 PROBLEM: dict[str, Any] = {
     "type": "object",
     "title": "Problem",

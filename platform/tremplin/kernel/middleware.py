@@ -8,6 +8,7 @@ from typing import Any
 from csp.constants import NONE
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.conf import settings
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 
 from tremplin.kernel import clock, embedding
@@ -36,7 +37,7 @@ class ClientAddressMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         forwarded = request.META.pop("HTTP_X_FORWARDED_FOR", "")
-        if "%00" in request.META.get("QUERY_STRING", ""):
+        if "%00" in request.META.get("QUERY_STRING", "") or "\0" in request.path_info:
             # No text of ours holds a NUL, and PostgreSQL refuses one with an error.
             return JsonResponse({"code": "bad_request"}, status=400)
         if _body_size(request) > LARGEST_BODY:
@@ -58,6 +59,13 @@ class ClientAddressMiddleware:
         # Static files and refusals never reach the inner middlewares.
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Refuse a text that cannot be stored, wherever it came in: a NUL, half a character."""
+        is_text = (isinstance(exception, DataError) and "NUL" in str(exception)) or (
+            isinstance(exception, UnicodeEncodeError) and exception.reason.startswith("surrogates")
+        )
+        return JsonResponse({"code": "bad_request"}, status=400) if is_text else None
 
 
 def _body_size(request: HttpRequest) -> int:

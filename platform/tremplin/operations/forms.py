@@ -130,16 +130,16 @@ class ViewAsForm(forms.Form):
     )
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
-        min_length=10,
+        min_length=5,
         max_length=300,
         help_text=gettext_lazy(
-            "10 to 300 characters. The people of the space read it: name the ticket, nobody’s data."
+            "5 to 300 characters. The people of the space read it: name the ticket, nobody’s data."
         ),
         widget=forms.Textarea(attrs={"rows": 3}),
         error_messages={
-            "required": gettext_lazy("Write a reason of 10 to 300 characters."),
-            "min_length": gettext_lazy("Write a reason of 10 to 300 characters."),
-            "max_length": gettext_lazy("Write a reason of 10 to 300 characters."),
+            "required": gettext_lazy("Write a reason of 5 to 300 characters."),
+            "min_length": gettext_lazy("Write a reason of 5 to 300 characters."),
+            "max_length": gettext_lazy("Write a reason of 5 to 300 characters."),
         },
     )
 

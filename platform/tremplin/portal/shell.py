@@ -111,6 +111,8 @@ class CoreEntry:
 
 # What the staff opens every day stands with the modules; the rest sets the space up.
 DAILY = frozenset({"portal:console", "people:list", "operations:clients", "operations:platform"})
+# Who may come in, by which door, and what happened there.
+ACCESS = frozenset({"people:roles", "people:security", "sso_console:index", "api_console:keys"})
 # Pages that one kind of space has.
 ONE_KIND = {
     "operations:clients": "reseller",
@@ -235,23 +237,29 @@ def sections(ctx: TenantContext, path: str) -> list[Group]:
     if ctx.tenant.kind == "hq" and (spaces := path_of("sso:spaces")):
         own.append(_item(spaces, path, gettext("My spaces"), "layers", "nav-spaces"))
     groups = [Group(gettext("Learn"), own + entries("learn"))]
-    daily, settings_pages = (
-        [
-            _item(url, path, entry.label, entry.icon, entry.testid)
-            for entry in _core_entries()
-            if (entry.url_name in DAILY) is daily
-            if ctx.can(entry.permission) and (url := path_of(entry.url_name))
-            if ctx.tenant.kind == ONE_KIND.get(entry.url_name, ctx.tenant.kind)
-            if ctx.tenant.kind != NOT_FOR.get(entry.url_name)
-        ]
-        for daily in (True, False)
-    )
-    manage = daily + entries("manage")
-    if manage:
-        groups.append(Group(gettext("Manage"), manage))
-    if settings_pages:
-        groups.append(Group(gettext("Space"), settings_pages))
+    core: dict[str, list[Item]] = {"daily": [], "space": [], "access": []}
+    for entry in _core_entries():
+        if ctx.tenant.kind != ONE_KIND.get(entry.url_name, ctx.tenant.kind):
+            continue
+        if ctx.tenant.kind == NOT_FOR.get(entry.url_name):
+            continue
+        if ctx.can(entry.permission) and (url := path_of(entry.url_name)):
+            item = _item(url, path, entry.label, entry.icon, entry.testid)
+            core[_group_of(entry.url_name)].append(item)
+    for label, items in (
+        (gettext("Manage"), core["daily"] + entries("manage")),
+        (gettext("Space"), core["space"]),
+        (gettext("Access"), core["access"]),
+    ):
+        if items:
+            groups.append(Group(label, items))
     return groups
+
+
+def _group_of(url_name: str) -> str:
+    if url_name in DAILY:
+        return "daily"
+    return "access" if url_name in ACCESS else "space"
 
 
 def role_label(roles: frozenset[str]) -> str:

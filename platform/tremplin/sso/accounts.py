@@ -18,7 +18,7 @@ from tremplin.identity.roles import MFA_ROLES
 from tremplin.identity.services import create_person
 from tremplin.kernel import entitled
 from tremplin.kernel.current import tenant_required
-from tremplin.sso import claims, role_mapping, selectors, services
+from tremplin.sso import claims, enforcement, role_mapping, selectors, services
 from tremplin.sso.models import Connection
 from tremplin.sso.oidc import platform, presets
 from tremplin.sso.url_guard import UrlRefused
@@ -49,7 +49,9 @@ def refusal(
         person, known = request.user, True
     if known and isinstance(person, User) and (closed := _closed(person)) is not None:
         return closed
-    return None
+    if (mandatory := enforcement.closes(connection, normalise_email(person.email or ""))) is None:
+        return None
+    return Refusal("other_mandatory", mandatory.message)
 
 
 def _is_connecting(sociallogin: Any) -> bool:
@@ -162,6 +164,36 @@ def trusts_address(connection: Connection, address: str) -> bool:
     return address.partition("@")[2] in selectors.proven_domains()
 
 
+def _record(kind: str, account: SocialAccount) -> None:
+    from tremplin.api import services as api
+
+    api.audit().record(kind, target=f"person:{account.user_id}", data={"by": account.provider[:80]})
+
+
+@transaction.atomic
+def note_linked(account: SocialAccount) -> None:
+    """Write down a new identity; one of the platform also enters its index of spaces."""
+    _record("security.sso_linked", account)
+    if account.provider == platform.SLUG:
+        role = next(iter(sorted(account.user.role_codes())), "")
+        memberships.record(account.uid, tenant_required(), role)
+
+
+@transaction.atomic
+def note_unlinked(account: SocialAccount) -> None:
+    """Write down that an identity went; the platform forgets the space."""
+    _record("security.sso_unlinked", account)
+    if account.provider == platform.SLUG:
+        memberships.forget(account.uid, tenant_required())
+
+
+@transaction.atomic
+def unlink(account: SocialAccount) -> None:
+    """Delete one identity; the account it opened stays."""
+    account.delete()
+    note_unlinked(account)
+
+
 @transaction.atomic
 def create(request: HttpRequest, sociallogin: Any, connection: Connection) -> User:
     """Open the account of a newcomer and link it. Raises ``IdentityError``.
@@ -188,6 +220,7 @@ def create(request: HttpRequest, sociallogin: Any, connection: Connection) -> Us
     sociallogin.user = person
     sociallogin.account.user = person
     sociallogin.account.save()
+    note_linked(sociallogin.account)
     services.audit(
         "security.sso_person_created", connection, person=str(person.pk), roles=sorted(roles)
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from tremplin.identity.errors import IdentityError
 from tremplin.identity.models import User
 from tremplin.identity.normalise import clean_text, is_email, normalise_email
-from tremplin.sso import accounts, selectors, services, url_guard
+from tremplin.sso import accounts, role_sync, selectors, services, url_guard
 from tremplin.sso.models import Connection
 from tremplin.sso.oidc import platform
 from tremplin.sso.saml import config
@@ -57,7 +57,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         ),
     }
 
-    def get_requests_session(self) -> requests.Session:
+    def get_requests_session(self) -> url_guard.Session:
         """Return a session for addresses that a space typed: the public internet only."""
         session = url_guard.session(timeout=url_guard.TIMEOUT * 2)
         home = urlsplit(platform.url())
@@ -121,7 +121,11 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         if connection is None:
             raise ImmediateHttpResponse(refused(request, _("This way to sign in is switched off.")))
         try:
-            return accounts.create(request, sociallogin, connection)
+            with transaction.atomic():
+                person = accounts.create(request, sociallogin, connection)
+                if connection.kind != Connection.Kind.PLATFORM:
+                    role_sync.remember(connection, person, person.role_codes())
+                return person
         except IdentityError as error:
             raise ImmediateHttpResponse(refused(request, error.message)) from error
 
@@ -143,7 +147,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         connection = Connection.objects.filter(app__provider_id=slug).first()
         code, message = accounts.explain(error, exception)
         if connection is not None:
-            services.audit("security.sso_failed", connection, code=code)
+            services.note_failure(connection, code, request.META.get("REMOTE_ADDR", ""))
         raise ImmediateHttpResponse(refused(request, message, status=401))
 
 

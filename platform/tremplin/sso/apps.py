@@ -20,7 +20,14 @@ class SsoConfig(AppConfig):
         from tremplin.identity import roles
         from tremplin.identity.services import register_eraser
         from tremplin.privacy import sources
-        from tremplin.sso import permissions, privacy, schedules, signals
+        from tremplin.sso import (
+            checks,  # noqa: F401
+            permissions,
+            privacy,
+            role_sync,
+            schedules,
+            signals,
+        )
         from tremplin.sso.oidc import platform
         from tremplin.sso.scim import startup as directory
 
@@ -32,6 +39,7 @@ class SsoConfig(AppConfig):
         sources.register("sso", privacy.SsoPersonalData())
         schedules.register()
         signals.connect()
+        role_sync.connect()
         directory.connect()
         _prepare_saml()
 

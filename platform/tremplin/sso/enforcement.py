@@ -60,6 +60,16 @@ def rule(email: str, method: Method) -> Refusal | None:
     )
 
 
+def closes(connection: Connection, email: str) -> Refusal | None:
+    """Refuse a sign-in through ``connection`` to whoever must use another one.
+
+    A platform account or a second provider would let people in whom the organisation has closed.
+    """
+    found = rule(email, "sso")
+    current = enforced() if found is not None else None
+    return None if current is None or current.pk == connection.pk else found
+
+
 def register() -> None:
     """Let the account pages ask ``rule``."""
     from tremplin.identity.sign_in_rules import register_rule

@@ -85,6 +85,14 @@ class OidcForm(forms.Form):
         max_length=60_000,
         widget=forms.Textarea({"rows": 4, "spellcheck": "false", "autocomplete": "off"}),
     )
+    updates_roles = forms.BooleanField(
+        label=_("Follow the roles of the directory at each sign-in"),
+        required=False,
+        help_text=_(
+            "Gives and takes back what the table says. Roles that someone gave here stay, and "
+            "the owner and administrators are never changed."
+        ),
+    )
 
     def __init__(
         self,
@@ -100,7 +108,12 @@ class OidcForm(forms.Form):
         if connection is not None:
             keep = {connection.default_role, *connection.role_map.values()}
         self.roles = dict(given_roles(ctx, keep))
-        self.fields["default_role"].choices = list(self.roles.items())  # type: ignore[attr-defined]
+        current = {connection.default_role} if connection is not None else set()
+        self.fields["default_role"].choices = [  # type: ignore[attr-defined]
+            (code, label)
+            for code, label in self.roles.items()
+            if code in role_mapping.LOW_ROLES | current
+        ]
         self.fields["role_map"].help_text = gettext(
             "One line per value, as “teachers = trainer”. Roles: %(roles)s"
         ) % {"roles": ", ".join(self.roles)}
@@ -187,6 +200,7 @@ class OidcForm(forms.Form):
             default_role=data["default_role"],
             creates_people=data["creates_people"],
             updates_profile=data["updates_profile"],
+            updates_roles=data["updates_roles"],
             role_attribute=data["role_attribute"],
             role_map=data["role_map"],
         )
@@ -200,6 +214,7 @@ class OidcForm(forms.Form):
             "client_id": connection.app.client_id,
             "creates_people": connection.creates_people,
             "updates_profile": connection.updates_profile,
+            "updates_roles": connection.updates_roles,
             "default_role": connection.default_role,
             "role_attribute": connection.role_attribute,
             "role_map": "\n".join(

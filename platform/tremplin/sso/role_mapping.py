@@ -13,6 +13,8 @@ from tremplin.kernel.current import current_tenant
 if TYPE_CHECKING:
     from tremplin.sso.models import Connection
 
+# What people who are in no line of the table may become: nothing over anybody else.
+LOW_ROLES = frozenset({"learner", "candidate", "professional", "member"})
 # Whoever holds these rules over spaces or money: only a person of the space may give them.
 FORBIDDEN = frozenset({"owner"}) | catalogue.MFA_ROLES
 

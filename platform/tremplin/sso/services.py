@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from allauth.socialaccount.models import SocialAccount, SocialApp
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from tremplin.identity.normalise import clean_text, slugify
-from tremplin.kernel import crypto, entitled
+from tremplin.kernel import crypto, entitled, throttle
 from tremplin.sso import role_mapping
 from tremplin.sso.errors import SsoError
 from tremplin.sso.models import Connection
@@ -22,6 +22,8 @@ PREFIX = "fernet:"
 # Words that stand for something else in the addresses of sign-in.
 RESERVED = frozenset({"platform", "saml", "openid_connect", "login", "logout", "metadata"})
 SLUG_LENGTH = 32
+# Whom a mandatory connection concerns (``enforcement``): a change of the provider keeps it.
+ENFORCED_FOR = "enforced_for"
 
 
 def audit(kind: str, connection: Connection, **data: Any) -> None:
@@ -79,6 +81,7 @@ class OidcValues:
     default_role: str
     creates_people: bool = True
     updates_profile: bool = True
+    updates_roles: bool = False
     role_attribute: str = ""
     role_map: dict[str, str] = field(default_factory=dict)
 
@@ -109,7 +112,9 @@ def _write_oidc(app: SocialApp, preset: presets.Preset, values: OidcValues) -> N
     app.client_id = values.client_id
     if values.secret:
         app.secret = seal(values.secret)
+    kept = {ENFORCED_FOR: app.settings[ENFORCED_FOR]} if ENFORCED_FOR in app.settings else {}
     app.settings = {
+        **kept,
         **preset.settings,
         "preset": preset.code,
         "server_url": preset.server_url or values.server_url.rstrip("/"),
@@ -122,45 +127,78 @@ def _write_connection(connection: Connection, values: OidcValues) -> None:
     connection.label = clean_text(values.label)[:80]
     connection.creates_people = values.creates_people
     connection.updates_profile = values.updates_profile
+    connection.updates_roles = values.updates_roles
     connection.default_role = values.default_role
     connection.role_attribute = values.role_attribute
     connection.role_map = values.role_map
 
 
 @transaction.atomic
-def create_oidc(preset_code: str, values: OidcValues) -> Connection:
+def create_oidc(preset_code: str, values: OidcValues, *, slug: str = "") -> Connection:
     """Store an OpenID provider of the space, switched off until it is tried.
 
-    Raises ``SsoError`` ``role_refused`` or ``secret_required``.
+    ``slug`` stands in its addresses for ever; made from the label when empty. Raises ``SsoError``
+    ``role_refused``, ``secret_required`` or ``slug_taken``.
     """
     _checked_roles(values)
     if not values.secret:
         raise SsoError("secret_required", _("Paste the client secret that the provider gave."))
     preset = presets.of(preset_code)
-    slug = free_slug(values.label)
+    slug = slug or free_slug(values.label)
     app = SocialApp(provider="openid_connect", provider_id=slug)
     _write_oidc(app, preset, values)
-    app.save()
     connection = Connection(
         app=app, kind=Connection.Kind.OIDC, slug=slug, preset=preset.code, is_active=False
     )
     _write_connection(connection, values)
-    connection.save()
+    try:
+        with transaction.atomic():
+            app.save()
+            connection.app = app
+            connection.save()
+    except IntegrityError as error:
+        raise SsoError(
+            "slug_taken", _("Somebody added the same provider just now. Save once more.")
+        ) from error
     audit("security.sso_configured", connection, created=True, preset=preset.code)
     return connection
 
 
 @transaction.atomic
 def update_oidc(connection: Connection, values: OidcValues) -> Connection:
-    """Change an OpenID provider. Raises ``SsoError`` ``role_refused``."""
+    """Change an OpenID provider. Raises ``SsoError`` ``role_refused`` or ``other_provider``.
+
+    A subject is unique at its issuer only (OpenID Connect Core 1.0, 5.7): the identities linked to
+    people belong to the former address, and another provider could name any of them.
+    """
     _checked_roles(values)
-    app = SocialApp.objects.get(pk=connection.app_id)
+    app = SocialApp.objects.select_for_update().get(pk=connection.app_id)
+    before = app.settings.get("server_url", "")
     _write_oidc(app, presets.of(connection.preset), values)
+    is_other = app.settings["server_url"].rstrip("/") != before.rstrip("/")
+    if is_other and SocialAccount.objects.filter(provider=app.provider_id).exists():
+        raise SsoError(
+            "other_provider",
+            _(
+                "People are linked to the provider at %(url)s. Add a connection for the new "
+                "address, then delete this one."
+            )
+            % {"url": before},
+        )
     app.save()
     _write_connection(connection, values)
     connection.save()
     audit("security.sso_configured", connection, secret_changed=bool(values.secret))
     return connection
+
+
+def note_failure(connection: Connection, code: str, address: str) -> None:
+    """Write down a sign-in that failed, at most ten in five minutes from one address.
+
+    Anybody may open the return address with a made-up answer: the log must not fill with that.
+    """
+    if throttle.hit("sso.failed", address, limit=10, seconds=300) is None:
+        audit("security.sso_failed", connection, code=code)
 
 
 @transaction.atomic
@@ -206,11 +244,13 @@ def delete(connection: Connection) -> int:
 
     Raises ``SsoError`` ``platform_stays`` for the platform's, which can only be switched off.
     """
+    from tremplin.sso import accounts  # it writes its events through this module
+
     if connection.kind == Connection.Kind.PLATFORM:
         raise SsoError("platform_stays", _("This connection can be switched off, not deleted."))
     count = 0
     for account in SocialAccount.objects.filter(provider=connection.app.provider_id):
-        account.delete()
+        accounts.unlink(account)
         count += 1
     audit("security.sso_deleted", connection, identities=count)
     connection.app.delete()

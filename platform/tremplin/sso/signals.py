@@ -5,59 +5,41 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account import signals as account_signals
-from allauth.socialaccount.models import SocialAccount
-from django.db.models.signals import post_delete, post_save
+from allauth.socialaccount import signals as social_signals
 
-from tremplin.identity import memberships
-from tremplin.kernel.current import current_tenant
 from tremplin.sso import accounts, selectors, services
-from tremplin.sso.oidc import platform
+from tremplin.sso.models import Connection
 
 SESSION_KEY = "sso_connection"
 
 
 def on_login(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
-    """Say in the session which connection was used, or that none was."""
+    """Say in the session which provider of the space's own was used, or that none was."""
     sociallogin = kwargs.get("sociallogin")
     connection = selectors.connection_of(sociallogin) if sociallogin is not None else None
+    # The marker stands for the second factor of an organisation: a platform account has none.
+    request.session.pop(SESSION_KEY, None)
     if connection is None:
-        request.session.pop(SESSION_KEY, None)
         return
-    request.session[SESSION_KEY] = str(connection.pk)
+    if connection.kind != Connection.Kind.PLATFORM:
+        request.session[SESSION_KEY] = str(connection.pk)
     services.note_login(connection)
     accounts.refresh(user, sociallogin, connection)
 
 
-def _record(kind: str, account: SocialAccount) -> None:
-    from tremplin.api import services as api
-
-    api.audit().record(kind, target=f"person:{account.user_id}", data={"by": account.provider[:80]})
-
-
-def on_linked(sender: Any, instance: SocialAccount, created: bool, **kwargs: Any) -> None:
-    """Write down a new identity; one of the platform also enters its index of spaces."""
-    tenant = current_tenant.get()
-    if not created or tenant is None:
-        return
-    _record("security.sso_linked", instance)
-    if instance.provider == platform.SLUG:
-        role = next(iter(sorted(instance.user.role_codes())), "")
-        memberships.record(instance.uid, tenant, role)
+def on_linked(sender: Any, request: Any, sociallogin: Any, **kwargs: Any) -> None:
+    """Write down an identity that was linked to an existing account."""
+    accounts.note_linked(sociallogin.account)
 
 
-def on_unlinked(sender: Any, instance: SocialAccount, **kwargs: Any) -> None:
-    """Write down that an identity went; the platform forgets the space."""
-    tenant = current_tenant.get()
-    if tenant is None:
-        return
-    _record("security.sso_unlinked", instance)
-    if instance.provider == platform.SLUG:
-        memberships.forget(instance.uid, tenant)
+def on_unlinked(sender: Any, request: Any, socialaccount: Any, **kwargs: Any) -> None:
+    """Write down that a person disconnected an identity."""
+    accounts.note_unlinked(socialaccount)
 
 
 def connect() -> None:
     """Connect every receiver once."""
     uid = "tremplin.sso"
     account_signals.user_logged_in.connect(on_login, dispatch_uid=uid)
-    post_save.connect(on_linked, sender=SocialAccount, dispatch_uid=uid)
-    post_delete.connect(on_unlinked, sender=SocialAccount, dispatch_uid=uid)
+    social_signals.social_account_added.connect(on_linked, dispatch_uid=uid)
+    social_signals.social_account_removed.connect(on_unlinked, dispatch_uid=uid)

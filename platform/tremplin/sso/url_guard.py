@@ -26,6 +26,9 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+# What callers name: no other module of single sign-on imports an HTTP library.
+RequestException = requests.RequestException
+Session = requests.Session
 MAX_BYTES = 1_048_576
 TIMEOUT = 5.0  # seconds, from the first byte sent to the last one received
 PORTS = frozenset({443, 8443})
@@ -214,8 +217,8 @@ class _Adapter(HTTPAdapter):
             check_url(request.url or "")
         # Compressed bytes could grow beyond the limit while they are opened.
         request.headers["Accept-Encoding"] = "identity"
+        started = time.monotonic()  # before the deadline, so that what it cuts is always too slow
         with _deadline_of(self.seconds, self.open_to_all):
-            started = time.monotonic()
             try:
                 response = super().send(
                     request, stream=True, timeout=self.seconds, verify=verify, cert=cert

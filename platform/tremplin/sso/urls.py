@@ -20,6 +20,16 @@ account_patterns: list[URLPattern | URLResolver] = [
     path("identity/o/logout", provider.logout, name="provider_logout"),
     path("identity/o/device", provider.closed, name="device"),
     path("identity/o/api/device/code", provider.closed, name="device_code"),
+    # Providers are for browsers: their sign-in goes through pages, where refusals have words.
+    *(
+        path(
+            f"_allauth/{client}/v1/auth/provider/{step}",
+            provider.closed,
+            name=f"headless_{client}_{step}",
+        )
+        for client in ("app", "browser")
+        for step in ("redirect", "signup", "token")
+    ),
 ]
 oidc_console: list[URLPattern | URLResolver] = [
     path("oidc/add/", oidc.choose, name="oidc_choose"),

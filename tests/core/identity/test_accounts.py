@@ -349,3 +349,60 @@ def test_the_address_of_a_colleague_cannot_be_taken(
         colleague.refresh_from_db()
         assert learner_a.email == "lina@mecaformation.example"
         assert colleague.email == "collegue@x.example"
+
+
+@pytest.mark.parametrize("who", ["known", "unknown", "invited", "suspended", "expired"])
+def test_every_failed_sign_in_costs_one_hash(
+    client_for: Any, tenant_a: Any, make_person: Any, inside: Any, monkeypatch: Any, who: str
+) -> None:
+    """What takes time is the hash: it is computed whoever holds the address."""
+    from datetime import timedelta
+
+    from django.contrib.auth import hashers
+    from django.utils import timezone
+
+    from tremplin.identity import services
+
+    email = "personne@x.example"
+    if who != "unknown":
+        person = make_person(tenant_a, email, password=None if who == "invited" else PASSWORD)
+        with inside(tenant_a):
+            if who == "suspended":
+                services.suspend(person, "essai")
+            elif who == "expired":
+                person.expires_at = timezone.now() - timedelta(seconds=1)
+                person.save(update_fields=["expires_at"])
+    hasher = type(hashers.get_hasher())
+    original, hashed = hasher.encode, []
+
+    def encode(self: Any, password: str, salt: str, *args: Any) -> str:
+        hashed.append(password)
+        return str(original(self, password, salt, *args))
+
+    monkeypatch.setattr(hasher, "encode", encode)
+    response = sign_in(client_for(tenant_a), email, "mauvais mot de passe")
+    assert response.status_code == 200
+    assert "L’adresse e-mail ou le mot de passe n’est pas le bon." in response.content.decode()
+    assert len(hashed) == 1
+
+
+@pytest.mark.parametrize("state", ["suspended", "expired"])
+def test_a_closed_account_says_so_to_who_knows_its_password_only(
+    client_for: Any, tenant_a: Any, learner_a: Any, inside: Any, state: str
+) -> None:
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from tremplin.identity import services
+
+    with inside(tenant_a):
+        if state == "suspended":
+            services.suspend(learner_a, "essai")
+        else:
+            learner_a.expires_at = timezone.now() - timedelta(seconds=1)
+            learner_a.save(update_fields=["expires_at"])
+    client = client_for(tenant_a)
+    assert sign_in(client, learner_a.email, "mauvais mot de passe").status_code == 200
+    assert sign_in(client, learner_a.email)["Location"] == "/accounts/inactive/"
+    assert client.get("/api/v1/me").status_code == 401

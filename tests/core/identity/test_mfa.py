@@ -215,3 +215,23 @@ def test_wrong_codes_close_the_door_for_five_minutes(
     assert right.status_code == 200
     assert "Trop de tentatives." in right.content.decode()
     assert client.get("/api/v1/me").status_code == 401
+
+
+def test_a_wrong_code_after_the_password_is_recorded(
+    client_for: Any, required: Any, learner_a: Any, inside: Any
+) -> None:
+    from tremplin.identity import mfa
+    from tremplin.kernel.models import AuditEvent
+
+    with inside(required):
+        mfa.enrol_totp(learner_a, "JBSWY3DPEHPK3PXP")
+    client = client_for(required)
+    sign_in(client, learner_a.email)
+    client.post("/accounts/2fa/authenticate/", {"code": "1"})
+    with inside(required):
+        row = AuditEvent.objects.get(kind="security.mfa_failed")
+    assert (row.actor, row.target, row.data) == (
+        learner_a.pk,
+        f"person:{learner_a.pk}",
+        {"type": "totp"},
+    )

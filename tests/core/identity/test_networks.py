@@ -304,6 +304,16 @@ def test_the_page_from_first_range_to_confirmation(
         assert in_force() == Rules()
 
 
+def test_the_enter_key_adds_and_removes_nothing(
+    client_for: Any, tenant_a: Any, admin_a: Any
+) -> None:
+    client = client_for(tenant_a, admin_a, REMOTE_ADDR=OFFICE)
+    page = client.post(PAGE, {"add": "192.0.2.0/24"}).content.decode()
+    form = page[page.index('data-testid="networks-form"') :]
+    first = form[form.index("<button") :].split(">")[0]
+    assert 'name="action" value="add"' in first
+
+
 @pytest.mark.parametrize(
     ("add", "sentence"),
     [

@@ -163,7 +163,9 @@ def test_hostile_answers_are_refused(
     sign_in(client, learner_a.email)
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})
     client.get(ADD)
-    assert client.post(ADD, {"name": "x", "credential": body}).status_code == 422
+    refused = client.post(ADD, {"name": "x", "credential": body})
+    assert refused.status_code == 422
+    assert refused.content.decode().count("La clé d’accès n’a pas été ajoutée.") == 3
 
 
 def test_another_signature_opens_nothing(holder: Any, client_for: Any, tenant_a: Any) -> None:

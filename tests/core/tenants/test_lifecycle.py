@@ -214,8 +214,26 @@ def test_replace_switches_and_keeps_the_former_schema(school, tmp_path):
     assert status.unused() == []
 
 
+def hand_out_credentials(tenant):
+    from allauth.idp.oidc.models import Token
+
+    from tremplin.identity.api_access import clients, keys
+    from tremplin.identity.models import User
+    from tremplin.identity.reset_tokens import ResetTokens
+
+    with use(tenant):
+        person = User.objects.order_by("email").first()
+        keys.create(name="moodle", scopes=["identity:read"], created_by=person)
+        client, _secret = clients.create(
+            name="directory", scopes=["identity:read"], created_by=person
+        )
+        Token.objects.create(client=client, type=Token.Type.ACCESS_TOKEN, hash="0" * 64)
+        ResetTokens().make_token(person)
+
+
 def test_a_copy_beside_has_no_session_and_waits_for_confirmation(school, tmp_path):
     fill(school)
+    hand_out_credentials(school)
     path = tmp_path / "port.zip"
     archive.export(school, path)
     done = archive.restore(path, as_slug="port-copie")
@@ -226,6 +244,14 @@ def test_a_copy_beside_has_no_session_and_waits_for_confirmation(school, tmp_pat
     original = schema_rows(school.schema_name)
     assert (rows["identity_user"], rows["django_session"], rows["kernel_outboxevent"]) == (3, 0, 0)
     assert original["django_session"] == 1
+    # A key, a client secret or a link of the original opens nothing in the copy.
+    for name in (
+        "identity_apikey",
+        "identity_passwordresettoken",
+        "allauth_idp_oidc_client",
+        "allauth_idp_oidc_token",
+    ):
+        assert (original[name], rows[name]) == (1, 0), name
     assert registry.by_slug("port").schema_name == school.schema_name
     assert lifecycle.resume(copy).status == "active"
 

@@ -74,7 +74,7 @@ def listed() -> QuerySet[Client]:
 
     ``last_token_at`` is when each last asked for a token.
     """
-    return (
+    found: QuerySet[Client] = (
         Client.objects.filter(grant_types=GRANT, owner__isnull=False)
         .select_related("owner")
         .annotate(
@@ -82,6 +82,7 @@ def listed() -> QuerySet[Client]:
         )
         .order_by("-created_at", "id")
     )
+    return found
 
 
 def authenticate(presented: str) -> Grant | None:

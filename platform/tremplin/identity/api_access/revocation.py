@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from allauth.idp.oidc.models import Token
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from tremplin.identity.models import User
 
@@ -16,3 +16,17 @@ def revoke_tokens(person: User) -> int:
     the number of tokens.
     """
     return int(Token.objects.filter(Q(user=person) | Q(client__owner=person)).delete()[0])
+
+
+def forget_expired() -> int:
+    """Delete the tokens that are over and return how many.
+
+    The last access token of each application stays: it says when the application was last used.
+    """
+    latest = (
+        Token.objects.filter(type=Token.Type.ACCESS_TOKEN, user=None)
+        .values("client")
+        .annotate(last=Max("pk"))
+        .values("last")
+    )
+    return int(Token.objects.expired().exclude(pk__in=latest).delete()[0])

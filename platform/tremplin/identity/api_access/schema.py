@@ -147,6 +147,8 @@ def _plain_sample(schema: dict[str, Any]) -> Any:
         "email": "lina@example.org",
     }
     kind = schema.get("type")
+    if kind == "string" and "pattern" in schema:
+        return "75.00"  # decimals travel as text
     if kind == "string":
         return by_format.get(schema.get("format", ""), schema.get("default", "text"))
     return {"integer": 1, "number": 1.5, "boolean": True}.get(str(kind))
@@ -155,7 +157,9 @@ def _plain_sample(schema: dict[str, Any]) -> Any:
 def _operation(document: dict[str, Any], path: str, method: str, item: dict[str, Any]) -> Operation:
     schemas = document["components"]["schemas"]
     body = _content(item.get("requestBody", {}))
-    done = next((item["responses"][code] for code in item["responses"] if code < "300"), {})
+    done: dict[str, Any] = next(
+        (item["responses"][code] for code in item["responses"] if code < "300"), {}
+    )
     answer = _content(done)
     body_text = _json(sample(body, schemas)) if body else ""
     return Operation(
@@ -163,7 +167,7 @@ def _operation(document: dict[str, Any], path: str, method: str, item: dict[str,
         method=method.upper(),
         path=path,
         summary=item["summary"],
-        note=item.get("description", ""),
+        note=item.get("description", "").replace("``", ""),
         scope=item["x-scope"],
         permission=item["x-permission"],
         parameters=tuple(_parameter(each) for each in item["parameters"]),
@@ -203,7 +207,8 @@ def _parameter(item: dict[str, Any]) -> Parameter:
     kind = " | ".join(name for name in kinds if name and name != "null")
     note = str(item.get("description", ""))
     if "default" in schema and schema["default"] not in ("", None):
-        note = f"{note} ({_('default')} {schema['default']})".strip()
+        usual = _("%(value)s unless said otherwise") % {"value": schema["default"]}
+        note = f"{note} {usual}".strip()
     return Parameter(item["name"], item["in"], kind, bool(item.get("required")), note)
 
 

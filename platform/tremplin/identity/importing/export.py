@@ -6,13 +6,19 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# The full-width forms count as well: spreadsheets in some languages read them as operators.
+_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
 
 
 def safe_cell(value: object) -> str:
     """Return the cell so that no spreadsheet runs it: formulas get a leading apostrophe."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(_DANGEROUS) else text
+
+
+def restore_cell(text: str) -> str:
+    """Return the text that ``safe_cell`` protected: a list that left the space comes back as it was."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_DANGEROUS) else text
 
 
 def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[object]], *, separator: str) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from tremplin.identity.errors import IdentityError
+from tremplin.identity.importing.export import restore_cell
 from tremplin.identity.importing.worker import MAX_BYTES, MAX_ROWS
 from tremplin.kernel import limited_process
 
@@ -92,7 +93,14 @@ def read_sheet(data: bytes) -> Sheet:
         separator=answer["separator"],
         columns=tuple(answer["columns"]),
         unknown=tuple(answer["unknown"]),
-        lines=tuple(Line(row["line"], row["cells"], row["extra"]) for row in answer["rows"]),
+        lines=tuple(
+            Line(
+                row["line"],
+                {column: restore_cell(text) for column, text in row["cells"].items()},
+                row["extra"],
+            )
+            for row in answer["rows"]
+        ),
         repairs=tuple(
             Repair(row["line"], row["before"], row["after"]) for row in answer["repaired"]
         ),

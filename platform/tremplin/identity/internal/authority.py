@@ -106,6 +106,24 @@ def may_manage(ctx: TenantContext, target_roles: Iterable[str]) -> bool:
     return set(target_roles) <= assignable_codes(ctx)
 
 
+def may_reset_factors(ctx: TenantContext, target_roles: Iterable[str], *, owner: bool) -> bool:
+    """Tell whether the person of ``ctx`` may take away someone's lost second factor.
+
+    The owner and the people whose role holds power over spaces are out of reach, except for the
+    administrators of the platform in its own space, and for the owner as to the second.
+    """
+    from tremplin.identity.services import is_owner_id
+
+    person = ctx.person
+    if person is None or not ctx.can("identity.manage_security"):
+        return False
+    held = set(target_roles)
+    if owner or held & roles.MFA_ROLES:
+        on_top = ctx.tenant.kind == "hq" and "platform_admin" in person.roles
+        return on_top or (not owner and is_owner_id(person.id))
+    return held <= assignable_codes(ctx) | ORDINARY
+
+
 def check_manage(ctx: TenantContext, person_id: object, target_roles: Iterable[str]) -> None:
     """Refuse to act on oneself or on someone above. Raises ``IdentityError``."""
     if ctx.person is not None and ctx.person.id == person_id:

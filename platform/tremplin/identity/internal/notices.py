@@ -12,9 +12,10 @@ from tremplin.kernel.current import tenant_required
 def send_notice(pk: UUID, what: str, *, with_reason: bool) -> bool:
     """Mail the notice when it is still true; returns whether a mail left.
 
-    ``what`` is ``suspended`` or ``resumed``. The reason is read now, from the account.
+    ``what`` is ``suspended``, ``resumed`` or ``factor_reset``. The reason is read now, from the
+    account.
     """
-    person = User.objects.present().filter(pk=pk, is_active=what == "resumed").first()
+    person = User.objects.present().filter(pk=pk, is_active=what != "suspended").first()
     if person is None:
         return False
     context = {"person": person, "reason": person.suspended_reason if with_reason else ""}

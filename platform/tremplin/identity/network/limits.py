@@ -56,6 +56,8 @@ LIMITS: tuple[Limit, ...] = (
     Limit("headless", 600, 60, "address", prefix="/_allauth/"),
     Limit("api", 6000, 60, "address", EVERY, prefix="/api/"),
     Limit("scim", 6000, 60, "address", EVERY, prefix="/scim/"),
+    # Each asks the platform for its description before it answers.
+    Limit("sso.start", 300, 60, "address", READING, names="sso:start"),
     Limit("accounts", 300, 60, "address", prefix="/accounts/"),
     Limit("audit.check", 20, 3600, "person", names="people:audit_verify"),
     Limit("fetch", 30, 60, "person", names=r"people:domains?(_check)?|sso.*:.*(doctor|fetch).*"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tremplin.identity.services.cohorts import (
     add_to_cohort,
+    before_cohort_deleted,
     delete_cohort,
     ensure_cohort,
     remove_from_cohort,
@@ -15,6 +16,7 @@ from tremplin.identity.services.custom_roles import (
     create_role,
     delete_role,
 )
+from tremplin.identity.services.factors import reset_second_factor
 from tremplin.identity.services.invitations import (
     accept_invitation,
     find_invitation,
@@ -43,6 +45,7 @@ from tremplin.identity.services.removal import (
 from tremplin.identity.services.roles import (
     groups_named,
     is_owner,
+    is_owner_id,
     keep_an_admin,
     set_owner,
     set_roles,
@@ -59,29 +62,31 @@ from tremplin.identity.services.suspension import (
 )
 
 __all__ = [
-    "allow_custom_roles",
-    "keep_pilot",
-    "extend_pilot",
-    "end_pilot",
-    "create_pilots",
-    "delete_role",
-    "create_role",
-    "change_role",
     "accept_invitation",
     "add_to_cohort",
+    "allow_custom_roles",
     "anonymise",
+    "before_cohort_deleted",
+    "change_role",
     "checked_email",
     "close_streams",
     "create_person",
+    "create_pilots",
+    "create_role",
     "delete_cohort",
+    "delete_role",
+    "end_pilot",
     "end_sessions",
     "ensure_cohort",
     "expire_accounts",
+    "extend_pilot",
     "find_invitation",
     "groups_named",
     "invite",
     "is_owner",
+    "is_owner_id",
     "keep_an_admin",
+    "keep_pilot",
     "new_token",
     "open_invitation",
     "queue_invitations",
@@ -90,6 +95,7 @@ __all__ = [
     "remove_from_cohort",
     "rename_cohort",
     "resend_invitation",
+    "reset_second_factor",
     "resume",
     "revoke_sessions",
     "set_owner",

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from tremplin.identity import sharing
 from tremplin.identity.errors import IdentityError
 from tremplin.identity.models import Cohort, CohortMembership, User
 from tremplin.identity.normalise import clean_text, slugify
 from tremplin.identity.services.record import audit
+
+_before_deletion: list[Callable[[Cohort], None]] = []
+
+
+def before_cohort_deleted(receiver: Callable[[Cohort], None]) -> None:
+    """Let ``receiver(cohort)`` act in the transaction that deletes a cohort, just before."""
+    if receiver not in _before_deletion:
+        _before_deletion.append(receiver)
 
 
 @transaction.atomic
@@ -47,7 +58,10 @@ def rename_cohort(cohort: Cohort, name: str) -> None:
 @transaction.atomic
 def delete_cohort(cohort: Cohort) -> None:
     """Delete a cohort; its members stay in the space."""
+    for receiver in _before_deletion:
+        receiver(cohort)
     audit("people.cohort_deleted", target=f"cohort:{cohort.pk}")
+    sharing.forget_object(cohort)
     cohort.delete()
 
 

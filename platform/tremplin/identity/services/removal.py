@@ -13,11 +13,11 @@ from django.utils.translation import gettext as _
 
 from tremplin.identity import seats, sharing
 from tremplin.identity.errors import IdentityError
+from tremplin.identity.internal import personal_data
 from tremplin.identity.models import (
     CohortMembership,
     Invitation,
     PasswordResetToken,
-    TenantMembership,
     User,
 )
 from tremplin.identity.services.record import audit, target
@@ -55,7 +55,8 @@ def remove(person: User) -> None:
 def anonymise(person: User) -> None:
     """Forget who an account belongs to.
 
-    Names, e-mail, rights, cohorts, invitations, second factor and sessions go; an anonymous row
+    Names, e-mail, rights, cohorts, invitations, second factor, sessions, keys and applications go
+    (a running program stops); an anonymous row
     stays so that results keep their totals. Idempotent. Raises ``IdentityError``
     ``owner_protected``: the ownership is passed on first.
     """
@@ -71,7 +72,7 @@ def anonymise(person: User) -> None:
     Invitation.objects.filter(person=person).delete()
     PasswordResetToken.objects.filter(person=person).delete()
     CohortMembership.objects.filter(person=person).delete()
-    TenantMembership.objects.filter(account=person).delete()
+    personal_data.forget(person)
     person.groups.clear()
     person.user_permissions.clear()
     sharing.forget_person(person)

@@ -75,6 +75,11 @@ def keep_an_admin(person: User) -> None:
         )
 
 
+def is_owner_id(pk: object) -> bool:
+    """Tell whether the person with this id owns the space."""
+    return SpaceOwner.objects.filter(person_id=pk).exists()
+
+
 def is_owner(person: User) -> bool:
     """Tell whether ``person`` owns the space."""
     return SpaceOwner.objects.filter(person=person).exists()

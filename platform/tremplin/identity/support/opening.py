@@ -27,7 +27,7 @@ from tremplin.kernel import audit
 
 TOKEN_LIFE = timedelta(seconds=60)
 VISIT_LIFE = timedelta(minutes=30)
-SHORTEST_REASON, LONGEST_REASON = 10, 300
+SHORTEST_REASON, LONGEST_REASON = 5, 300
 # Roles as which nobody is ever viewed: platform accounts, and the officer who watches over data.
 NEVER = roles.MFA_ROLES | {"dpo"}
 
@@ -69,7 +69,7 @@ def start(space: TenantInfo, viewer: PersonRef, target: TenantInfo, wish: Wish) 
         raise IdentityError("support_not_allowed", _("This space cannot be viewed."))
     reason = clean_text(wish.reason)
     if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
-        raise IdentityError("reason_length", _("Write a reason of 10 to 300 characters."))
+        raise IdentityError("reason_length", _("Write a reason of 5 to 300 characters."))
     token, digest = new_token()
     with use(target), transaction.atomic():
         if not identity_settings.current().support_access:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from tremplin.identity import identity_settings
+from tremplin.identity import identity_settings, sign_in_rules
 from tremplin.identity.internal.hosts import on_primary_host
 
 register = template.Library()
@@ -32,6 +32,19 @@ def code_offered() -> bool:
 def passkey_offered(context: template.Context) -> bool:
     """Tell whether people sign in with a passkey here: on the primary address of the space."""
     return identity_settings.current().passkeys and on_primary_host(context["request"])
+
+
+@register.simple_tag(takes_context=True)
+def password_closed(context: template.Context) -> sign_in_rules.Refusal | None:
+    """Return why nobody but the owner needs the password form, None to show it.
+
+    It comes back with ``?password``, the owner's way in when the provider is broken, and with the
+    errors of what was typed in it.
+    """
+    form = context.get("form")
+    if "password" in context["request"].GET or (form is not None and form.is_bound):
+        return None
+    return sign_in_rules.refusal("", "password")
 
 
 @register.simple_tag(takes_context=True)

@@ -243,11 +243,11 @@ def _absolute(request: HttpRequest, path: str) -> str:
 
 def _row(key: ApiKey, person: User) -> KeyRow:
     now = timezone.now()
-    state, variant = _("Active"), "success"
+    state, variant = _("Works"), "success"
     if key.revoked_at is not None:
         state, variant = _("Revoked"), "muted"
     elif key.expires_at is not None and key.expires_at <= now:
-        state, variant = _("Expired"), "muted"
+        state, variant = _("Past its end"), "muted"
     elif not keys.is_present(key.created_by):
         state, variant = _("Stopped with its maker’s account"), "warning"
     elif key.expires_at is not None and key.expires_at <= now + ENDING_SOON:

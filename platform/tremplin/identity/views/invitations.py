@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from tremplin.identity import identity_settings, services
+from tremplin.identity import identity_settings, services, sign_in_rules
 from tremplin.identity.errors import IdentityError
 from tremplin.identity.forms import InvitationForm
 from tremplin.identity.network.refusals import too_many_requests
@@ -52,6 +52,10 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
     opened_already = invitation.accepted_at is not None or person.has_usable_password()
     if not invitation.is_open() or not person.is_active or opened_already:
         return _closed(request, used=opened_already)
+    if (refused := sign_in_rules.refusal(person.email, "password")) is not None:
+        # Her organisation signs her in: the account waits for her there, with its roles.
+        messages.error(request, refused.message)
+        return redirect(refused.url or "account_login")
     initial = {"first_name": person.first_name, "last_name": person.last_name}
     form = InvitationForm(request.POST or None, initial=initial, person=person)
     if request.method == "POST" and form.is_valid():

@@ -21,6 +21,8 @@ from tremplin.identity.internal import authority
 from tremplin.identity.models import Cohort
 from tremplin.identity.normalise import is_reachable
 from tremplin.identity.people_forms import CohortsForm, PersonForm, ReasonForm, RolesForm
+from tremplin.identity.sessions import open_sessions
+from tremplin.identity.views import person_factors
 from tremplin.identity.views.people import STATUS_VARIANTS, status_labels
 from tremplin.kernel.access import guarded
 
@@ -53,6 +55,7 @@ def _page(
         "fixed_roles": [names.get(code, code) for code in person.granted if code not in reachable],
         "last_day": selectors.last_day(person),
         "cohorts": cohorts,
+        "factors": person_factors.summary(request, person),
         "owner": services.is_owner(person),
         "mine": mine,
         "can_edit": may_close,
@@ -62,9 +65,7 @@ def _page(
         "invitation": selectors.pending_invitation(person.pk),
         # Addresses and browsers are shown to the person and to who manages accounts, not to trainers.
         "sessions": (
-            list(UserSession.objects.filter(user=person).order_by("-last_seen_at")[:20])
-            if mine or ctx.can("identity.manage_people")
-            else []
+            open_sessions(person)[:20] if mine or ctx.can("identity.manage_people") else []
         ),
         "person_form": PersonForm(
             initial={

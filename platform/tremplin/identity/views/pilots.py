@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,6 +19,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from tremplin.api import services as platform
 from tremplin.identity import roles as role_catalogue
 from tremplin.identity import selectors, services
 from tremplin.identity.errors import IdentityError
@@ -48,11 +48,12 @@ def index(request: HttpRequest) -> HttpResponse:
 def _index(request: HttpRequest, errors: list[str] | None = None) -> HttpResponse:
     page = Paginator(selectors.pilots(), PAGE_SIZE).get_page(request.GET.get("page"))
     shown: Any = page.object_list
-    page.object_list = list(selectors.with_roles(shown))
+    people: list[Any] = list(selectors.with_roles(shown))
+    page.object_list = people
     labels, names = status_labels(), role_catalogue.labels()
-    activity = selectors.activity_of([row.pk for row in page.object_list])
+    activity = selectors.activity_of([row.pk for row in people])
     rows = []
-    for person in page.object_list:
+    for person in people:
         status = selectors.status_of(person)
         sessions, seen = activity.get(person.pk, (0, None))
         rows.append(
@@ -97,7 +98,9 @@ def create(request: HttpRequest) -> HttpResponse:
                     locale=values["locale"],
                     domain=f"{ctx.tenant.slug}.invalid",
                 )
-                if not cache.add(f"identity:pilots:{values['token']}", 1, DOUBLE_CLICK_SECONDS):
+                if not platform.cache().add(
+                    f"identity:pilots:{values['token']}", 1, DOUBLE_CLICK_SECONDS
+                ):
                     raise IdentityError(
                         "already_created",
                         _("These accounts were already created. Open this page again for others."),

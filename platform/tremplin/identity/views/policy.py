@@ -45,7 +45,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
                 return redirect("people:sign_in")
     user: Any = request.user
     context = {
-        "page_title": _("Rules of sign-in"),
+        "page_title": _("Sign-in rules"),
         "form": form,
         "concerns_me": concerns_me,
         "unprotected": mfa.required_for(user) and not mfa.is_enrolled(user),

@@ -174,7 +174,7 @@ def _own_role(request: HttpRequest, code: str) -> CustomRole:
 
 def _checked(form: RoleForm) -> set[str]:
     if form.is_bound:
-        return set(form.data.getlist("permissions"))  # type: ignore[union-attr]
+        return set(form.data.getlist("permissions"))  # type: ignore[attr-defined]
     return set(form.initial.get("permissions", ()))
 
 

@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                 ("domain", models.CharField(max_length=253, primary_key=True, serialize=False)),
                 ("code_hash", models.CharField(blank=True, default="", max_length=64)),
                 ("code_expires_at", models.DateTimeField(null=True)),
-                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("attempts", models.SmallIntegerField(default=0)),
                 ("verified_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
@@ -188,7 +188,7 @@ class Migration(migrations.Migration):
                 ("unique_key", models.CharField(max_length=300)),
                 ("external_id", models.CharField(blank=True, default="", max_length=300)),
                 ("document", models.JSONField(default=dict)),
-                ("revision", models.PositiveIntegerField(default=1)),
+                ("revision", models.IntegerField(default=1)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (

@@ -16,6 +16,7 @@ class Connection(models.Model):
 
     ``slug`` stands in the addresses of the sign-in and never changes. ``role_map`` goes from a
     value of ``role_attribute`` to a role code; a value that is not there gives ``default_role``.
+    With ``updates_roles`` every sign-in reads the table again (``GivenRole``).
     """
 
     tremplin_scope = "tenant"
@@ -35,6 +36,7 @@ class Connection(models.Model):
     is_enforced = models.BooleanField(default=False)
     creates_people = models.BooleanField(default=True)
     updates_profile = models.BooleanField(default=True)
+    updates_roles = models.BooleanField(default=False)
     default_role = models.CharField(max_length=40, default="learner")
     role_attribute = models.CharField(max_length=200, blank=True, default="")
     role_map = models.JSONField(default=dict, blank=True)
@@ -52,6 +54,28 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+
+class GivenRole(models.Model):
+    """A role that a person holds because a connection gave it; only these are ever taken back."""
+
+    tremplin_scope = "tenant"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="given_roles")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    role = models.CharField(max_length=40)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("connection", "person", "role"), name="role_given_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.person_id}: {self.role}"
 
 
 class ServiceKey(models.Model):
@@ -95,7 +119,7 @@ class EmailDomain(models.Model):
     domain = models.CharField(primary_key=True, max_length=253)
     code_hash = models.CharField(max_length=64, blank=True, default="")
     code_expires_at = models.DateTimeField(null=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.SmallIntegerField(default=0)
     verified_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -29,7 +29,7 @@ class ScimRecord(models.Model):
     )
     cohort = models.OneToOneField(Cohort, models.CASCADE, null=True, related_name="scim_record")
     document = models.JSONField(default=dict)
-    revision = models.PositiveIntegerField(default=1)
+    revision = models.IntegerField(default=1)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
 

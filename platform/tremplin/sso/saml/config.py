@@ -11,7 +11,7 @@ from copy import copy, deepcopy
 from datetime import timedelta
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
@@ -37,10 +37,19 @@ def stored_idp(idp: dict[str, Any]) -> dict[str, Any]:
 
 
 def install() -> None:
-    """Make allauth read the stored description instead of an address."""
-    from allauth.socialaccount.providers.saml import utils
+    """Make allauth read the stored description instead of an address, and take no answer itself.
+
+    Its own addresses accept names that no connection of ours can have; its view keeps whatever is
+    sent there, of any size, before it looks for the connection.
+    """
+    from allauth.socialaccount.providers.saml import utils, views
 
     utils.fetch_metadata_url_config = stored_idp
+    views.ACSView.dispatch = _unknown_connection
+
+
+def _unknown_connection(view: Any, request: HttpRequest, organization_slug: str) -> HttpResponse:
+    raise Http404("no such connection")
 
 
 def service_url(name: str, slug: str) -> str:

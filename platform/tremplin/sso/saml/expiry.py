@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.utils import formats, timezone, translation
 from django.utils.translation import gettext as _
 
-from tenants.branding.mail import Action, compose
+from tenants.branding.mail import Action, Letter, compose
 from tremplin.identity.mails import absolute_url
 from tremplin.identity.models import SpaceOwner
 from tremplin.kernel.cache import TenantCache
@@ -64,9 +64,7 @@ def warn() -> int:
     return sent
 
 
-def _letter(ending: Ending) -> object:
-    from tenants.branding.mail import Letter
-
+def _letter(ending: Ending) -> Letter:
     day = formats.date_format(timezone.localtime(ending.expires_at), "DATE_FORMAT")
     return Letter(
         _("A sign-in certificate ends soon: %(name)s") % {"name": ending.label},

@@ -8,9 +8,9 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
-from tremplin.identity import roles as catalogue
+from tremplin.api.context import TenantContext
 from tremplin.sso.errors import SsoError
-from tremplin.sso.role_mapping import grantable_roles
+from tremplin.sso.forms import given_roles
 from tremplin.sso.saml import metadata, services
 from tremplin.sso.saml.presets import FIELDS, PRESETS
 
@@ -22,12 +22,6 @@ FIELD_LABELS = {
     "first_name": _("First name"),
     "last_name": _("Last name"),
 }
-
-
-def role_choices() -> list[tuple[str, str]]:
-    """Return the roles that a directory may give, with their names."""
-    names = {role.code: str(role.label) for role in catalogue.declared_roles()}
-    return [(code, names.get(code, code)) for code in grantable_roles()]
 
 
 class MetadataForm(forms.Form):
@@ -106,6 +100,14 @@ class ChoicesForm(forms.Form):
         label=_("Open an account at the first sign-in"), required=False
     )
     updates_profile = forms.BooleanField(label=_("Update the name at each sign-in"), required=False)
+    updates_roles = forms.BooleanField(
+        label=_("Follow the roles of the directory at each sign-in"),
+        required=False,
+        help_text=_(
+            "Gives and takes back what the table says. Roles that someone gave here stay, and "
+            "the owner and administrators are never changed."
+        ),
+    )
     signs_message = forms.BooleanField(label=_("Require a signed answer"), required=False)
     signs_assertion = forms.BooleanField(label=_("Require a signed assertion"), required=False)
     encrypts = forms.BooleanField(label=_("Require an encrypted assertion"), required=False)
@@ -115,11 +117,11 @@ class ChoicesForm(forms.Form):
         help_text=_("Less safe: a person can be brought into the account of somebody else."),
     )
 
-    def __init__(self, *args: Any, connection: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, ctx: TenantContext, connection: Any, **kwargs: Any) -> None:
         now = services.choices_of(connection)
         initial = {name: getattr(now, name) for name in self.base_fields}
-        super().__init__(*args, initial=initial, **kwargs)
-        roles = role_choices()
+        super().__init__(*args, **{**kwargs, "initial": initial})
+        roles = given_roles(ctx, {now.default_role, *now.role_map.values()})
         self.fields["default_role"].choices = roles  # type: ignore[attr-defined]
         for name in FIELDS:
             self.fields[f"map_{name}"] = forms.CharField(
@@ -139,7 +141,7 @@ class ChoicesForm(forms.Form):
                 required=False,
                 max_length=200,
                 initial=value,
-                widget=forms.TextInput({"class": "input"}),
+                widget=forms.TextInput({"class": "input min-w-32"}),
             )
             self.fields[f"role_{index}"] = forms.ChoiceField(
                 label=_("Role"),
@@ -186,6 +188,7 @@ class ChoicesForm(forms.Form):
             default_role=values["default_role"],
             creates_people=values["creates_people"],
             updates_profile=values["updates_profile"],
+            updates_roles=values["updates_roles"],
             signs_message=values["signs_message"],
             signs_assertion=values["signs_assertion"],
             encrypts=values["encrypts"],

@@ -54,7 +54,8 @@ def parse(data: bytes) -> Any:
         if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
             raise Unreadable("dtd") from error
         raise Unreadable("not_xml") from error
-    if root.getroottree().docinfo.doctype:
+    tree: Any = root.getroottree()
+    if tree.docinfo.doctype:
         raise Unreadable("dtd")
     return root
 

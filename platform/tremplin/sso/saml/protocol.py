@@ -39,6 +39,10 @@ from tremplin.sso.saml.refusals import refuse
 
 logger = logging.getLogger(__name__)
 ANSWERS_PER_MINUTE = 300
+# An answer is kept for some minutes before it is checked. One of a usual provider is far smaller
+# than these; so many of the largest size would fill the disk.
+BIG_ANSWER = 60_000  # characters of base64
+BIG_ANSWERS_PER_MINUTE = 30
 
 
 def connection_or_404(slug: str, *, active: bool = True) -> Connection:
@@ -60,7 +64,7 @@ def provider_of(connection: Connection, request: HttpRequest) -> Any:
 def _elsewhere(request: HttpRequest) -> bool:
     """Tell whether the request came through another host than the one providers know."""
     tenant: Any = tenant_required()
-    return split_domain_port(request.get_host())[0] != tenant.primary_host
+    return bool(split_domain_port(request.get_host())[0] != tenant.primary_host)
 
 
 @never_cache
@@ -106,6 +110,10 @@ def acs(request: HttpRequest, organization_slug: str) -> HttpResponse:
         return refuse(request, connection, "no_answer", 400)
     if len(raw) > examination.MAX_RESPONSE:
         return refuse(request, connection, "too_big", 413)
+    if len(raw) > BIG_ANSWER and throttle.hit(
+        "saml:acs-big", address, limit=BIG_ANSWERS_PER_MINUTE, seconds=60
+    ):
+        return refuse(request, connection, "too_many", 429)
     response = HttpResponseRedirect(reverse("saml_finish_acs", args=[organization_slug]))
     kept = LoginSession(request, "saml_acs_session", "saml-acs-session")
     kept.store.update({"request": httpkit.serialize_request(request)})
@@ -165,7 +173,8 @@ def _sign_in(
     login = provider.sociallogin_from_response(request, result.auth)
     described = sessions.describe(connection, result.auth, result.fields)
     login.state = {**state, sessions.STATE_KEY: described}
-    return complete_social_login(request, login)
+    done: HttpResponse = complete_social_login(request, login)
+    return done
 
 
 def _relayed(request: HttpRequest, answer: HttpRequest) -> dict[str, str]:

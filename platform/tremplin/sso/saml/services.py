@@ -38,6 +38,7 @@ class Choices:
     default_role: str = "learner"
     creates_people: bool = True
     updates_profile: bool = True
+    updates_roles: bool = False
     signs_message: bool = True
     signs_assertion: bool = True
     encrypts: bool = False
@@ -79,6 +80,7 @@ def _write(connection: Connection, app: SocialApp, choices: Choices) -> None:
     }
     connection.creates_people = choices.creates_people
     connection.updates_profile = choices.updates_profile
+    connection.updates_roles = choices.updates_roles
     app.settings["attribute_mapping"] = {
         name: [source.strip()[:300] for source in choices.mapping.get(name, []) if source.strip()]
         for name in FIELDS
@@ -108,6 +110,7 @@ def choices_of(connection: Connection) -> Choices:
         default_role=connection.default_role,
         creates_people=connection.creates_people,
         updates_profile=connection.updates_profile,
+        updates_roles=connection.updates_roles,
         signs_message=advanced.get("want_message_signed", True),
         signs_assertion=advanced.get("want_assertion_signed", True),
         encrypts=advanced.get("want_assertion_encrypted", False),

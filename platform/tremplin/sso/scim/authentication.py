@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from allauth.idp.oidc.internal.resources import is_resources_subset
-from allauth.idp.oidc.models import Token
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from scim2_models import ForbiddenException, SCIMException, UnauthorizedException
 
 from tremplin.api.http import SAFE_METHODS
-from tremplin.identity.api_access import keys, scopes
+from tremplin.identity.api_access import clients, keys
 from tremplin.kernel import entitled, throttle
 from tremplin.sso.scim import limits
 
@@ -51,7 +49,7 @@ def authenticate(request: HttpRequest) -> Caller:
     presented = presented.strip()
     caller = None
     if scheme.casefold() == "bearer" and presented and len(presented) <= MAX_TOKEN:
-        caller = _by_key(presented, address) or _by_application(presented, request)
+        caller = _by_key(presented, address) or _by_application(presented)
     if caller is None:
         slow = throttle.hit("scim-failed", address, limit=limits.FAILURES_PER_MINUTE, seconds=60)
         if slow is not None:
@@ -83,27 +81,16 @@ def _by_key(presented: str, address: str) -> Caller | None:
     return Caller(f"key:{key.prefix}", key.created_by_id)
 
 
-def _by_application(presented: str, request: HttpRequest) -> Caller | None:
-    """Accept an access token of client credentials: it belongs to no person."""
+def _by_application(presented: str) -> Caller | None:
+    """Accept an access token of client credentials: it speaks for no person."""
     if presented.startswith(f"{keys.MARK}_"):
         return None
-    token = (
-        Token.objects.valid()
-        .by_value(presented)
-        .filter(type=Token.Type.ACCESS_TOKEN)
-        .select_related("client__owner")
-        .first()
-    )
-    if token is None or token.client is None or token.user_id is not None:
+    grant = clients.authenticate(presented)
+    if grant is None:
         return None
-    owner = token.client.owner
-    if owner is None or not keys.is_present(owner):
-        return None
-    if not is_resources_subset([request.build_absolute_uri(request.path)], token.get_resources()):
-        return None
-    if SCOPE not in token.get_scopes() or not scopes.may_grant(owner, SCOPE):
+    if not grant.allows(SCOPE):
         raise _out_of_scope()
-    return Caller(f"app:{token.client.pk}"[:120], owner.pk)
+    return Caller(f"app:{grant.client.pk}"[:120], grant.person.pk)
 
 
 def _out_of_scope() -> ForbiddenException:

@@ -8,8 +8,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from tremplin.identity import roles
+from tremplin.api.context import TenantContext
 from tremplin.identity.models import Cohort
+from tremplin.sso.forms import given_roles
 from tremplin.sso.scim import groups, overview
 
 OVERLAPS = {
@@ -50,9 +51,10 @@ class RoleForm(forms.Form):
     cohort = forms.ModelChoiceField(label=_("Group"), queryset=Cohort.objects.none())
     role = forms.ChoiceField(label=_("Role"))
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, ctx: TenantContext, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        mappable = set(groups.mappable_roles())
         self.fields["cohort"].queryset = overview.group_cohorts()  # type: ignore[attr-defined]
         self.fields["role"].choices = [  # type: ignore[attr-defined]
-            (code, roles.label(code)) for code in groups.mappable_roles()
+            (code, label) for code, label in given_roles(ctx) if code in mappable
         ]

@@ -29,14 +29,19 @@ _ONE_BY_ONE = 50  # beyond, changes of roles share lines of the audit log
 _BATCH = 1_000
 
 
-def mappable_roles() -> list[str]:
-    """Return the codes of the roles that a group of the directory may give, in display order."""
-    sensitive = set(
+def sensitive_roles() -> set[str]:
+    """Return the codes of the roles made here that give rights over other people's rights."""
+    return set(
         CustomRole.objects.filter(group__permissions__codename__in=SENSITIVE).values_list(
             "group__name", flat=True
         )
     )
-    return [code for code in grantable_roles() if code not in PROTECTED_ROLES | sensitive]
+
+
+def mappable_roles() -> list[str]:
+    """Return the codes of the roles that a group of the directory may give, in display order."""
+    closed = PROTECTED_ROLES | sensitive_roles()
+    return [code for code in grantable_roles() if code not in closed]
 
 
 def attach_cohort(resource: ScimRecord, name: str) -> None:

@@ -127,8 +127,10 @@ def _change_email(person: User, email: str) -> None:
 
 
 def _is_protected(person: User) -> bool:
+    from tremplin.sso.scim.groups import sensitive_roles
+
     codes = set(person.groups.values_list("name", flat=True))
-    return bool(codes & PROTECTED_ROLES) or services.is_owner(person)
+    return bool(codes & (PROTECTED_ROLES | sensitive_roles())) or services.is_owner(person)
 
 
 def _set_active(person: User, is_active: bool) -> None:

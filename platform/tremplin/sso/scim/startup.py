@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.db.models.signals import pre_delete
-
 from tremplin.identity.models import Cohort
 
 
-def on_cohort_deleted(sender: Any, instance: Cohort, **kwargs: Any) -> None:
-    """Take back the roles that the group of a deleted cohort gave."""
+def _take_back_roles(cohort: Cohort) -> None:
     from tremplin.sso.scim import groups
 
-    groups.take_back_roles(instance)
+    groups.take_back_roles(cohort)
 
 
 def connect() -> None:
-    """Connect every receiver once and declare what is kept about people."""
+    """Follow cohorts that are deleted, and declare what is kept about people."""
+    from tremplin.identity.services import before_cohort_deleted
     from tremplin.privacy import sources
     from tremplin.sso.scim.privacy import DirectoryPersonalData
 
-    pre_delete.connect(on_cohort_deleted, sender=Cohort, dispatch_uid="tremplin.sso.scim")
+    before_cohort_deleted(_take_back_roles)
     sources.register("directory", DirectoryPersonalData())

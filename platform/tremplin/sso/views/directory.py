@@ -83,7 +83,7 @@ def role(request: HttpRequest) -> HttpResponse:
             raise Http404
         _say(request, groups.unmap_role(mapping), given=False)
         return redirect(PAGE)
-    form = RoleForm(request.POST)
+    form = RoleForm(request.POST, ctx=request.ctx)  # type: ignore[attr-defined]
     if not form.is_valid():
         return _page(request, role_form=form, status=422)
     cohort, code = form.cleaned_data["cohort"], form.cleaned_data["role"]
@@ -144,7 +144,7 @@ def _page(
         "refusals": overview.refusals(),
         "token_form": token_form or TokenForm(),
         "rotate_form": RotateForm(),
-        "role_form": role_form or RoleForm(),
+        "role_form": role_form or RoleForm(ctx=request.ctx),  # type: ignore[attr-defined]
         "preview": preview,
         "preview_count": len(preview or ()),
         "preview_people": (preview or [])[:SHOWN_PEOPLE],

@@ -17,7 +17,7 @@ from tremplin.kernel import entitled
 from tremplin.kernel.access import guarded
 from tremplin.kernel.current import tenant_required
 from tremplin.kernel.entitled import needs_feature
-from tremplin.sso import selectors, services
+from tremplin.sso import role_mapping, selectors, services
 from tremplin.sso.errors import SsoError
 from tremplin.sso.forms import OidcForm
 from tremplin.sso.models import Connection
@@ -59,8 +59,10 @@ def add(request: HttpRequest, preset: str) -> HttpResponse:
     known = presets.BY_CODE.get(preset)
     if known is None:
         raise Http404
+    slug = services.free_slug(known.label)
     initial = {
         "label": "" if known.code == "generic" else known.label,
+        "default_role": role_mapping.lowest_role(),
         "creates_people": True,
         "updates_profile": True,
         "role_attribute": "",
@@ -73,7 +75,7 @@ def add(request: HttpRequest, preset: str) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            connection = services.create_oidc(known.code, form.values())
+            connection = services.create_oidc(known.code, form.values(), slug=slug)
         except SsoError as error:
             form.add_error(None, error.message)
         else:
@@ -85,7 +87,7 @@ def add(request: HttpRequest, preset: str) -> HttpResponse:
         "page_title": _("Add %(name)s") % {"name": known.label},
         "form": form,
         "preset": known,
-        "callback_url": callback_url(services.free_slug(known.label)),
+        "callback_url": callback_url(slug),
     }
     return render(request, "sso/connections/add.html", context, status=422 if form.errors else 200)
 

@@ -42,5 +42,5 @@ def logout(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @guarded(anonymous=True)
 def closed(request: HttpRequest) -> HttpResponse:
-    """Answer for the parts of the protocol that no space offers: codes typed on another device."""
+    """Answer for what no space offers: codes typed on another device, providers without pages."""
     raise Http404

@@ -135,7 +135,11 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     from tremplin.sso.saml.forms import ChoicesForm
 
     connection = _connection(slug)
-    form = ChoicesForm(request.POST or None, connection=connection)
+    form = ChoicesForm(
+        request.POST or None,
+        ctx=request.ctx,  # type: ignore[attr-defined]
+        connection=connection,
+    )
     if request.method == "POST" and form.is_valid():
         try:
             services.update(connection, form.choices())

@@ -7,7 +7,7 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
@@ -49,6 +49,9 @@ def endpoint(request: HttpRequest, path: str = "") -> HttpResponse:
         response = ScimResponse(
             HTTPStatus.SERVICE_UNAVAILABLE, busy.model_dump(), {"Retry-After": "2"}
         )
+    except (DataError, UnicodeEncodeError):
+        # A search for what PostgreSQL cannot hold: a NUL, half a character, a number too big.
+        response = _failure(service, InvalidValueException())
     except Exception as error:  # noqa: BLE001 - every failure is answered as SCIM, and logged
         response = _failure(service, error)
     if caller is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-import requests
 from allauth.account.utils import get_next_redirect_url
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.models import SocialApp
@@ -18,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from tremplin.kernel.access import guarded, login_redirect
 from tremplin.kernel.current import tenant_required
-from tremplin.sso import accounts, selectors, services
+from tremplin.sso import accounts, selectors, services, url_guard
 from tremplin.sso.adapter import refused
 from tremplin.sso.leaving import leave
 from tremplin.sso.models import Connection
@@ -46,9 +45,9 @@ def _begin(
         return client.begin(request, provider, process=process, next_url=next_url)
     except SocialApp.DoesNotExist as error:
         raise Http404 from error
-    except (requests.RequestException, KeyError, TypeError, ValueError) as error:
+    except (url_guard.RequestException, KeyError, TypeError, ValueError) as error:
         code, message = accounts.explain(None, error)
-        services.audit("security.sso_failed", connection, code=code)
+        services.note_failure(connection, code, request.META.get("REMOTE_ADDR", ""))
         return refused(request, message, status=502)
 
 

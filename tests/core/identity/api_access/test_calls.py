@@ -143,6 +143,7 @@ def test_a_scope_narrows_the_rights_inside_an_operation(
     request.tenant = tenant_a
     with inside(tenant_a), audit.actor(None, "anonymous"):
         principal = ApiKeyAuth("identity")(request)
+        assert principal is not None
         assert (principal.kind, principal.scopes) == ("key", frozenset({"identity:read"}))
         held = {name.partition(".")[0] for name in request.ctx.permissions}
         assert held == {"identity"}

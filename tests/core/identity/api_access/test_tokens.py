@@ -136,6 +136,34 @@ def test_a_required_second_factor_closes_the_api(
     assert (answer.status_code, answer.json()["code"]) == (403, "mfa_required")
 
 
+def test_a_required_second_factor_closes_the_account_to_an_app(
+    sign_in: Any, tenant_a: Any, admin_a: Any, policy: Any, inside: Any
+) -> None:
+    """Except for what sets the factor up; the session travels in a header, not in a cookie."""
+    from allauth.account.models import EmailAddress
+
+    client, meta = sign_in(tenant_a, admin_a.email)
+    headers = {"X-Session-Token": meta["session_token"]}
+    account = "/_allauth/app/v1/account"
+    assert client.get(f"{account}/email", headers=headers).status_code == 200
+    policy(tenant_a, mfa_roles=("admin",))
+    for answer in (
+        client.get(f"{account}/email", headers=headers),
+        client.post(
+            f"{account}/email",
+            {"email": "other@x.example"},
+            content_type="application/json",
+            headers=headers,
+        ),
+        client.get(f"{account}/providers", headers=headers),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (403, "mfa_required")
+    with inside(tenant_a):
+        assert not EmailAddress.objects.filter(email="other@x.example").exists()
+    assert client.get(f"{account}/authenticators", headers=headers).status_code == 200
+    assert client.delete(f"{AUTH}/session", headers=headers).status_code == 401
+
+
 def test_a_used_refresh_token_ends_the_family(
     inside: Any, sign_in: Any, tenant_a: Any, learner_a: Any
 ) -> None:
@@ -322,6 +350,34 @@ def test_oauth_tokens_end_with_the_sessions(
         assert Token.objects.count() == 0
 
 
+def test_expired_tokens_are_forgotten_but_for_the_last_of_an_application(
+    inside: Any, tenant_a: Any, admin_a: Any
+) -> None:
+    from datetime import timedelta
+
+    from allauth.idp.oidc.models import Client, Token
+    from django.utils import timezone
+
+    from tremplin.identity import tasks
+
+    now = timezone.now()
+    with inside(tenant_a):
+        client = Client.objects.create(name="Payroll", owner=admin_a)
+        for number, (person, hours) in enumerate(
+            [(None, -30), (None, -2), (admin_a, -1), (admin_a, 1)]
+        ):
+            token = Token(type=Token.Type.ACCESS_TOKEN, client=client, user=person)
+            token.set_value(f"value-{number}")
+            token.expires_at = now + timedelta(hours=hours)
+            token.save()
+        tasks.forget_tokens()
+        left = Token.objects.order_by("pk").values_list("user", "expires_at")
+        assert list(left) == [
+            (None, now - timedelta(hours=2)),
+            (admin_a.pk, now + timedelta(hours=1)),
+        ]
+
+
 def test_used_refresh_tokens_do_not_pile_up_in_the_session(
     inside: Any, sign_in: Any, tenant_a: Any, learner_a: Any
 ) -> None:
@@ -371,4 +427,93 @@ def test_a_session_needs_the_csrf_token_to_change_anything(
         request.META["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
         del request.headers
         assert SessionAuth("identity")(request) is None
-        assert ApiKeyAuth("identity")(request).kind == "key"
+        principal = ApiKeyAuth("identity")(request)
+        assert principal is not None
+        assert principal.kind == "key"
+
+
+def test_a_closed_method_is_closed_to_apps_too(
+    client_for: Any, tenant_a: Any, learner_a: Any, inside: Any
+) -> None:
+    from tremplin.identity import sign_in_rules
+
+    def rule(email: str, method: sign_in_rules.Method) -> sign_in_rules.Refusal | None:
+        if (email, method) != (learner_a.email, "password"):
+            return None
+        return sign_in_rules.Refusal("Use the account of your school.", "/accounts/saml/x/")
+
+    sign_in_rules.register_rule(rule)
+    try:
+        answered, body = post(
+            client_for(tenant_a), f"{AUTH}/login", {"email": learner_a.email, "password": PASSWORD}
+        )
+    finally:
+        sign_in_rules.forget_rule(rule)
+    assert (answered, body) == (
+        403,
+        {
+            "status": 403,
+            "errors": [
+                {
+                    "code": "method_closed",
+                    "message": "Use the account of your school.",
+                    "url": "/accounts/saml/x/",
+                }
+            ],
+        },
+    )
+
+
+def test_sign_up_by_an_app_follows_the_rules_of_the_space(
+    client_for: Any, tenant_a: Any, inside: Any, policy: Any
+) -> None:
+    from tremplin.identity.models import User
+
+    client = client_for(tenant_a)
+
+    def sign_up(email: str, **more: Any) -> tuple[int, Any]:
+        body = {"email": email, "password": PASSWORD, "first_name": "Ana", **more}
+        return post(client, f"{AUTH}/signup", body)
+
+    def people() -> dict[str, list[str]]:
+        with inside(tenant_a):
+            return {
+                row.email: sorted(row.role_codes())
+                for row in User.objects.filter(email__endswith=".test")
+            }
+
+    assert sign_up("ana@ecole.test")[0] == 403
+    policy(tenant_a, signup="domain", signup_domains=("ecole.test",))
+    answered, body = sign_up("ana@elsewhere.test")
+    assert (answered, body["errors"][0]["code"]) == (400, "domain_not_allowed")
+    assert people() == {}
+    privileged = {"roles": ["admin"], "groups": [1], "is_superuser": True, "role": "admin"}
+    answered, body = sign_up("ana@ecole.test", **privileged)
+    assert answered == 401  # the address is confirmed first
+    assert [flow["id"] for flow in body["data"]["flows"] if flow.get("is_pending")] == [
+        "verify_email"
+    ]
+    assert people() == {"ana@ecole.test": ["learner"]}
+
+
+def test_a_body_nested_too_deep_is_refused(client_for: Any, tenant_a: Any) -> None:
+    answer = client_for(tenant_a).post(
+        "/_allauth/app/v1/auth/login", b"[" * 20_000, content_type="application/json"
+    )
+    assert (answer.status_code, answer.content) == (400, b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/identity/o/api/revoke", b"token=%00&client_id=%00"),
+        ("/identity/o/api/token", b"grant_type=client_credentials&client_id=%00&client_secret=x"),
+        (f"{AUTH}/login", b'{"email": "a@b.example", "password": "\\ud800"}'),
+    ],
+)
+def test_a_text_that_cannot_be_stored_is_refused(
+    path: str, body: bytes, client_for: Any, tenant_a: Any
+) -> None:
+    kind = "application/json" if path.startswith(AUTH) else "application/x-www-form-urlencoded"
+    answer = client_for(tenant_a).post(path, body, content_type=kind)
+    assert (answer.status_code, answer.json()) == (400, {"code": "bad_request"})

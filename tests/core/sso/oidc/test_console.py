@@ -46,12 +46,18 @@ def test_from_nothing_to_the_sign_in_page(
         "generic",
         "saml",
     ]
+    first = client.get(ADD)
+    assert first.context["form"].initial["default_role"] == "learner"
+    assert "accounts/oidc/openid-connect/login/callback/" in first.content.decode()
     answer = client.post(ADD, values(peer))
     with inside(tenant_a):
-        connection = Connection.objects.get(slug="annuaire")
+        connection = Connection.objects.get(slug="openid-connect")
     assert answer.headers["Location"] == f"/console/sso/oidc/{connection.pk}/"
     page = client.get(answer.headers["Location"]).content.decode()
-    assert 'value="http://mecaformation.localhost/accounts/oidc/annuaire/login/callback/"' in page
+    assert (
+        'value="http://mecaformation.localhost/accounts/oidc/openid-connect/login/callback/"'
+        in page
+    )
     assert peer.secret not in page
     assert "login-sso-oidc" not in client_for(tenant_a).get("/accounts/login/").content.decode()
     report = client.post(f"/console/sso/oidc/{connection.pk}/test/").context["report"]
@@ -81,7 +87,7 @@ def test_a_provider_that_does_not_answer_is_not_opened(
     client = client_for(tenant_a, admin_a)
     client.post(ADD, values(peer, server_url=f"{peer.issuer}/nowhere"))
     with inside(tenant_a):
-        connection = Connection.objects.get(slug="annuaire")
+        connection = Connection.objects.get(slug="openid-connect")
     answer = client.post(f"/console/sso/{connection.pk}/switch/", {"active": "1"})
     assert answer.status_code == 422
     assert [(check.code, check.detail) for check in answer.context["report"].checks] == [
@@ -106,6 +112,7 @@ def test_a_provider_that_does_not_answer_is_not_opened(
         ),
         ({"secret": ""}, "This field is required."),
         ({"label": "\x07"}, "Give the button a name."),
+        ({"default_role": "trainer"}, "trainer is not one of the available choices"),
         ({"default_role": "owner"}, "owner is not one of the available choices"),
         ({"default_role": "platform_admin"}, "platform_admin is not one of the available choices"),
         (
@@ -181,6 +188,31 @@ def test_an_empty_secret_keeps_the_stored_one(
         assert get_adapter().get_app(None, provider="annuaire").secret == peer.secret
 
 
+def test_people_linked_to_a_provider_are_not_handed_to_another_one(
+    tenant_a: Any, admin_a: Any, client_for: Any, peer: Any, inside: Any, connect: Any
+) -> None:
+    """The subject ``1`` of one issuer is not the subject ``1`` of the next."""
+    from allauth.socialaccount.models import SocialAccount
+
+    from tremplin.identity.models import SpaceOwner
+
+    connection = connect(tenant_a)
+    client = client_for(tenant_a, admin_a)
+    address = f"/console/sso/oidc/{connection.pk}/"
+    moved = values(peer, server_url="https://evil.example.com")
+    with inside(tenant_a):
+        owner = SpaceOwner.objects.get().person
+        SocialAccount.objects.create(user=owner, provider="annuaire", uid="1")
+    assert f"People are linked to the provider at {peer.issuer}." in errors(
+        client.post(address, moved)
+    )
+    with inside(tenant_a):
+        connection.app.refresh_from_db()
+        assert connection.app.settings["server_url"] == peer.issuer
+        SocialAccount.objects.all().delete()
+    assert client.post(address, moved).headers["Location"] == address
+
+
 @pytest.mark.parametrize("path", ["", "oidc/add/", "oidc/add/google/"])
 def test_only_who_may_sets_it_up(
     path: str, tenant_a: Any, make_person: Any, client_for: Any
@@ -205,7 +237,7 @@ def test_known_addresses_are_not_asked_for(
         values(peer, label=preset, server_url="https://evil.example"),
     )
     with inside(tenant_a):
-        settings = SocialApp.objects.get(provider_id=preset).settings
+        settings = SocialApp.objects.get(provider_id__startswith=preset).settings
     expected = {
         "google": {"server_url": "https://accounts.google.com"},
         "linkedin": {

@@ -499,3 +499,26 @@ def test_removing_a_person_forgets_her_identities(
     with inside(tenant_a):
         services.remove(User.objects.get(email="lea@ecole.example"))
         assert SocialAccount.objects.count() == 0
+
+
+def test_made_up_answers_do_not_fill_the_log(
+    tenant_a: Any, connect: Any, client_for: Any, inside: Any
+) -> None:
+    connect(tenant_a)
+    client = client_for(tenant_a)
+    for _attempt in range(12):
+        url = "/accounts/oidc/annuaire/login/callback/?state=x&code=y"
+        assert client.get(url).status_code == 401
+    assert kinds(tenant_a, inside).count("failed") == 10
+
+
+@pytest.mark.parametrize("kind", ["app", "browser"])
+@pytest.mark.parametrize("step", ["redirect", "signup", "token"])
+def test_providers_have_no_way_in_without_pages(
+    kind: str, step: str, tenant_a: Any, connect: Any, client_for: Any
+) -> None:
+    connect(tenant_a)
+    url = f"/_allauth/{kind}/v1/auth/provider/{step}"
+    client = client_for(tenant_a)
+    assert client.post(url, {"provider": "annuaire"}).status_code == 404
+    assert client.get(url).status_code == 404

@@ -278,10 +278,12 @@ def test_the_index_is_written_in_the_operators_space_only(
 
     from tremplin.identity import memberships
     from tremplin.identity.models import TenantMembership
+    from tremplin.sso import accounts
 
     person = make_person(tenant_a, "zoe@ecole.example", "trainer")
     with inside(tenant_a):
         account = SocialAccount.objects.create(user=person, provider="platform", uid=str(member.pk))
+        accounts.note_linked(account)
         assert TenantMembership.objects.count() == 0
     with inside(hq):
         row = TenantMembership.objects.get()
@@ -292,7 +294,7 @@ def test_the_index_is_written_in_the_operators_space_only(
         )
     assert memberships.exists(member.pk, tenant_a) is True
     with inside(tenant_a):
-        account.delete()
+        accounts.unlink(account)
     assert memberships.exists(member.pk, tenant_a) is False
 
 
@@ -346,3 +348,29 @@ def test_the_nightly_cleaning_deletes_expired_tokens_of_the_space(
         assert list(Token.objects.values_list("hash", flat=True)) == ["new"]
     with inside(hq):
         assert Token.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("pem", "expected"),
+    [
+        ("", ["sso.W001"]),
+        ("not a key", ["sso.E001"]),
+        ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", ["sso.E001"]),
+        (None, []),
+    ],
+)
+def test_the_key_is_checked_at_start(pem: str | None, expected: list[str], settings: Any) -> None:
+    from tremplin.sso.checks import signing_key
+
+    if pem is not None:
+        settings.IDP_OIDC_PRIVATE_KEY = pem
+    assert [message.id for message in signing_key(None)] == expected
+
+
+def test_the_key_is_made_once_and_kept_to_its_owner(tmp_path: Any) -> None:
+    from tremplin.config.env import kept_secret, new_rsa_key
+
+    first = kept_secret(tmp_path, "oidc-key.pem", new_rsa_key)
+    assert first.startswith("-----BEGIN PRIVATE KEY-----")
+    assert kept_secret(tmp_path, "oidc-key.pem", new_rsa_key) == first
+    assert (tmp_path / "secrets" / "oidc-key.pem").stat().st_mode & 0o777 == 0o600

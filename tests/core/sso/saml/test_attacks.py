@@ -405,3 +405,76 @@ def test_a_reader_of_the_answer_needs_no_sha1(tenant_a: Any, connect: Any, walk:
     )
     answer = browser.post(base64.b64encode(text.encode()).decode())
     assert (answer.status_code, code_of(answer)) == (401, "message_signature")
+
+
+def test_an_answer_stripped_of_its_request_is_not_an_unasked_one(
+    tenant_a: Any, connect: Any, walk: Any, written: Any
+) -> None:
+    """Where the message is not signed, a thief may remove ``InResponseTo`` from it."""
+    connect(tenant_a, domains=("campus.example",), signs_message=False, idp_initiated=True)
+    victim, thief = walk(tenant_a), walk(tenant_a)
+    victim.begin()
+    document = victim.idp.document(victim.answer(signs_message=False))
+    del document.attrib["InResponseTo"]
+    before = written(tenant_a)
+    answer = thief.post(encode(document))
+    assert (answer.status_code, code_of(answer)) == (401, "in_response_to")
+    assert not thief.is_signed_in()
+    assert written(tenant_a) == before
+
+
+def test_a_stranger_cannot_connect_an_identity_to_anybody(
+    tenant_a: Any, connect: Any, walk: Any, written: Any
+) -> None:
+    connect(tenant_a, domains=("campus.example",))
+    browser = walk(tenant_a)
+    browser.begin(process="connect")
+    before = written(tenant_a)
+    answer = browser.come_back()
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/3rdparty/")
+    assert written(tenant_a) == before
+    assert not browser.is_signed_in()
+
+
+def test_a_person_connects_her_own_identity(
+    tenant_a: Any, connect: Any, walk: Any, written: Any, make_person: Any, inside: Any
+) -> None:
+    """Her address is of no proven domain: she links the identity herself, signed in."""
+    from allauth.socialaccount.models import SocialAccount
+
+    person = make_person(tenant_a, "marc@private.example", "coach")
+    connect(tenant_a)
+    browser = walk(tenant_a, person)
+    browser.begin(process="connect")
+    people, addresses, linked = written(tenant_a)
+    assert browser.come_back().status_code == 302
+    assert written(tenant_a) == (people, addresses, linked + 1)
+    with inside(tenant_a):
+        assert SocialAccount.objects.get().user_id == person.pk
+
+
+@pytest.mark.parametrize("path", ["a.b/acs/", "é/acs/", "a.b/acs/finish/", "a.b/sls/"])
+def test_a_name_that_no_connection_has_keeps_nothing(
+    path: str, tenant_a: Any, client_for: Any, inside: Any
+) -> None:
+    """The library's own addresses take more names than ours and would store any body."""
+    from django.contrib.sessions.models import Session
+
+    with inside(tenant_a):
+        before = Session.objects.count()
+    answer = client_for(tenant_a).post(f"/accounts/saml/{path}", {"SAMLResponse": "A" * 400_000})
+    assert answer.status_code == 404
+    with inside(tenant_a):
+        assert Session.objects.count() == before
+
+
+def test_big_answers_are_counted_apart(tenant_a: Any, connect: Any, client_for: Any) -> None:
+    connect(tenant_a)
+    client = client_for(tenant_a)
+
+    def send(size: int) -> int:
+        answer = client.post("/accounts/saml/campus/acs/", {"SAMLResponse": "A" * size})
+        return int(answer.status_code)
+
+    assert [send(60_001) for _answer in range(31)] == [302] * 30 + [429]
+    assert send(60_000) == 302

@@ -304,6 +304,33 @@ def test_wrong_settings_change_nothing(
         assert Connection.objects.get(slug="campus").role_map == {"staff": "trainer"}
 
 
+def test_nobody_lets_a_provider_give_what_she_may_not_give(
+    tenant_a: Any, connect: Any, make_person: Any, client_for: Any, inside: Any
+) -> None:
+    from django.contrib.auth.models import Group, Permission
+
+    from tremplin.sso.models import Connection
+
+    connect(tenant_a)
+    integrator = make_person(tenant_a, "integrator@x.example", locale="en")
+    with inside(tenant_a):
+        group = Group.objects.create(name="custom-integrators")
+        group.permissions.add(
+            Permission.objects.get(codename="manage_sso", content_type__app_label="sso")
+        )
+        integrator.groups.add(group)
+    client = speak_english(client_for(tenant_a, integrator))
+    for changes in ({"default_role": "admin"}, {"role_0": "admin"}, {"role_0": "manager"}):
+        answer = client.post(f"{PAGE}edit/", edited(**changes))
+        assert answer.status_code == 422
+        assert "is not one of the available choices" in text_of(answer)
+    kept = edited(role_0="trainer")  # what the connection gives already
+    assert client.post(f"{PAGE}edit/", kept).status_code == 302
+    with inside(tenant_a):
+        made = Connection.objects.get(slug="campus")
+        assert (made.default_role, made.role_map["profs"]) == ("learner", "trainer")
+
+
 def test_metadata_is_replaced_by_that_of_the_same_provider_only(
     tenant_a: Any, admin: Any, connect: Any, inside: Any
 ) -> None:

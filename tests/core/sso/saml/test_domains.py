@@ -137,6 +137,10 @@ def test_what_is_no_domain_of_a_space_is_refused(
         assert EmailDomain.objects.count() == 0
 
 
+def test_an_address_with_a_nul_is_refused(admin: Any) -> None:
+    assert admin.get(f"{PAGE}%00/").status_code == 400
+
+
 def test_mails_are_limited_and_go_to_known_mailboxes_only(
     admin: Any, mailoutbox: list[Any]
 ) -> None:
@@ -279,6 +283,31 @@ def test_mandatory_for_everybody_leaves_the_owner_in(
     assert sign_in(client_for(tenant_a), owner.email).status_code == 302
     admin.post("/console/sso/saml/campus/switch/", {"action": "release"})
     assert sign_in(client_for(tenant_a), "guest@elsewhere.example").status_code == 302
+
+
+def test_the_password_form_hides_behind_a_link_for_the_owner(
+    tenant_a: Any, tenant_b: Any, admin: Any, campus: Any, client_for: Any
+) -> None:
+    admin.post("/console/sso/saml/campus/switch/", {"action": "enforce"})
+    visitor = speak_english(client_for(tenant_a))
+    page = visitor.get("/accounts/login/").content.decode()
+    assert 'data-testid="login-form"' in page  # proven domains only: the others need it
+    admin.post("/console/sso/saml/campus/switch/", {"action": "enforce", "scope": "everybody"})
+    page = visitor.get("/accounts/login/?next=/app/quiz/").content.decode()
+    assert "Your organisation asks you to sign in with Campus." in page
+    assert 'action="/accounts/saml/campus/login/"' in page
+    assert 'href="/accounts/login/?password=1&amp;next=/app/quiz/"' in page
+    for hidden in ("login-form", "login-password", "login-passkey", "login-forgot", "login-signup"):
+        assert f'data-testid="{hidden}"' not in page, hidden
+    opened = visitor.get("/accounts/login/?password=1&next=/app/quiz/").content.decode()
+    assert 'data-testid="login-form"' in opened
+    assert 'name="next" value="/app/quiz/"' in opened
+    # What was typed comes back with its error, not with the form hidden again.
+    refused = sign_in(visitor, "guest@elsewhere.example").content.decode()
+    assert 'data-testid="login-form"' in refused
+    assert "Your organisation asks you to sign in with Campus." in refused
+    other = client_for(tenant_b).get("/accounts/login/").content.decode()
+    assert 'data-testid="login-form"' in other
 
 
 def test_a_missing_library_locks_nobody_out(

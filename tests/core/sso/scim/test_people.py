@@ -255,6 +255,32 @@ def test_an_administrators_address_is_not_the_directorys(directory: Any, person:
     assert "emails" not in directory.get(f"/Users/{document['id']}").json()
 
 
+def test_the_address_of_who_holds_rights_over_rights_is_not_the_directorys(
+    directory: Any, person: Any, inside: Any
+) -> None:
+    """A leaked token would give the address, then the account by a password reset."""
+    from django.contrib.auth.models import Group, Permission
+
+    from tremplin.identity.models import CustomRole
+
+    document = directory.user(LINA)
+    with inside(directory.tenant):
+        group = Group.objects.create(name="custom-rights")
+        group.permissions.add(
+            Permission.objects.get(codename="manage_roles", content_type__app_label="identity")
+        )
+        CustomRole.objects.create(group=group, label="Rights", copied_from="manager")
+        person(LINA).groups.add(group)
+
+    refused = directory.patch(
+        f"/Users/{document['id']}",
+        {"op": "replace", "path": "userName", "value": "evil@x.example"},
+    )
+
+    assert refused.status_code == 403
+    assert person(LINA).email == LINA
+
+
 def test_an_address_changes_with_its_record_and_links_stop(
     directory: Any, person: Any, inside: Any
 ) -> None:
@@ -381,3 +407,29 @@ def test_removing_someone_forgets_her_document(directory: Any, person: Any, insi
 
     assert directory.get(f"/Users/{document['id']}").status_code == 404
     assert "members" not in directory.get(f"/Groups/{group['id']}").json()
+
+
+def test_the_page_of_a_closed_account_says_who_closed_it(
+    directory: Any, person: Any, client_for: Any, settings: Any, make_admin: Any
+) -> None:
+    directory.user(LINA, active=False)
+    console = client_for(directory.tenant, make_admin(directory.tenant, "chief@x.example"))
+    console.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+
+    text = console.get(f"/console/people/{person(LINA).pk}/").content.decode()
+
+    assert "The directory of the organisation closed this account." in text
+
+
+def test_what_the_directory_told_is_exported(directory: Any, person: Any, inside: Any) -> None:
+    from tremplin.privacy import sources
+
+    directory.user(LINA, name=NAME, title="Chef")
+    lina = person(LINA).pk
+    with inside(directory.tenant):
+        (keeper,) = [item.keeper for item in sources.core() if item.module == "directory"]
+        (file,) = keeper.export(None, lina)  # type: ignore[arg-type]
+        assert [keeper.erase(None, lina), keeper.erase(None, lina)] == [1, 0]  # type: ignore[arg-type]
+        assert list(keeper.export(None, lina)) == []  # type: ignore[arg-type]
+
+    assert (file.name, file.data["document"]["title"]) == ("sso/directory.json", "Chef")

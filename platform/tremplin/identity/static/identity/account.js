@@ -97,8 +97,8 @@
     } else {
       for (const part of form.querySelectorAll("[data-no-passkeys]")) part.hidden = false;
     }
+    // form.submit() raises no such event: this one always comes from a person.
     form.addEventListener("submit", (event) => {
-      if (form.elements.credential.value) return;
       event.preventDefault();
       event.stopImmediatePropagation();
       if (supported) ask(form);

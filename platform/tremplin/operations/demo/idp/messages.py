@@ -161,7 +161,8 @@ def _redirect(url: str, name: str, document: str, relay: str = "") -> str:
     if relay:
         query += f"&RelayState={quote(relay, safe='')}"
     query += f"&SigAlg={quote(RSA_SHA256, safe='')}"
-    signature = Utils.sign_binary(query, pair().private_key, xmlsec.Transform.RSA_SHA256)
+    transforms: Any = xmlsec
+    signature = Utils.sign_binary(query, pair().private_key, transforms.Transform.RSA_SHA256)
     return f"{url}?{query}&Signature={quote(base64.b64encode(signature).decode(), safe='')}"
 
 

@@ -197,6 +197,16 @@
     });
   }
 
+  // On a phone the tabs scroll sideways: the current one is brought into sight.
+  const showTab = () => {
+    for (const tabs of document.querySelectorAll(".tab-links")) {
+      const now = tabs.querySelector("[aria-current]");
+      if (now) tabs.scrollLeft = now.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - now.offsetWidth) / 2;
+    }
+  };
+  showTab();
+  document.fonts?.ready.then(showTab);
+
   // A dialog rendered with `data-open-now` (a form that came back with errors) opens at once.
   const openNow = (root) => {
     for (const dialog of root.querySelectorAll("dialog[data-open-now]")) openDialog(dialog.id);
