@@ -11,7 +11,8 @@ from tenants import registry
 from tenants.context import use
 from tremplin.api import services as platform
 from tremplin.billing import services
-from tremplin.billing.models import Invoice, Order, Payment, Price
+from tremplin.billing.invoicing import numbering
+from tremplin.billing.models import Invoice, InvoiceSeries, Order, Payment, Price
 from tremplin.kernel import clock
 from tremplin.licensing import plans_catalogue
 from tremplin.licensing.models import PlanVersion
@@ -59,6 +60,8 @@ HISTORY = (
     ("2026-11-06T10:00:00+01:00", "mecaformation", "pay"),
     ("2026-11-09T10:00:00+01:00", "horizon", "pay"),
 )
+# What was sold before the demo opens has numbers of its own: a visitor's first is INV-0001.
+PAST_SERIES = {"invoice": "OLD-{n:04d}", "credit_note": "OLD-CN-{n:04d}"}
 SHORT_TERMS = {"volteo": 10}
 
 
@@ -136,6 +139,10 @@ def _replay(world: dict[str, Any]) -> None:
     from tremplin.billing import engine
 
     plans = {space["key"]: space["plan"] for space in world["tenants"]}
+    is_fresh = not InvoiceSeries.objects.filter(issuer_tenant_id=None).exists()
+    if is_fresh:
+        for code, template in PAST_SERIES.items():
+            numbering.choose_template(None, code, template)
     for moment, slug, action in HISTORY:
         at = datetime.fromisoformat(moment)
         space = registry.by_slug(slug)
@@ -149,6 +156,11 @@ def _replay(world: dict[str, Any]) -> None:
             else:
                 _pay(space, at)
     engine.run_due()
+    if is_fresh:
+        for code in PAST_SERIES:
+            numbering.close(None, code)
+        with platform.tenancy().public_write("demo series"):
+            InvoiceSeries.objects.filter(issuer_tenant_id=None, last_number=0).delete()
 
 
 def _buy(space: TenantInfo, plan: str) -> None:

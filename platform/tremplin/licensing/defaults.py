@@ -1,7 +1,17 @@
-"""The plan that a space holds before it buys one: decided here and nowhere else."""
+"""What a space holds before it buys a plan: decided here and nowhere else.
+
+- A new school or company holds the plan ``settings.DEFAULT_PLAN`` (``gratuit``): ten people and no
+  module. Modules come by a trial of their own, or with a plan that is bought.
+- During its first ``WELCOME_DAYS`` days (business clock) the places of that plan stop nobody, so
+  that a school imports its people before it chooses. The first plan bought ends the welcome: its
+  own places count from that instant. Without one, the places of the plan count after the welcome;
+  those who are too many have the time of ``over_limit`` to be chosen, and nobody is deleted.
+- A space that is made with another plan, or that had none for a while, has no welcome.
+"""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -10,12 +20,17 @@ from django.db import transaction
 from tenants.context import use
 from tenants.registry import TenantInfo
 from tremplin.api import services as platform
+from tremplin.kernel import clock
 from tremplin.licensing import plans_catalogue, services
 from tremplin.licensing.models import License, PlanVersion
 from tremplin.licensing.snapshots import UNLIMITED_KINDS
 
 if TYPE_CHECKING:
     from tenants.provisioning import NewTenant
+
+
+# Two weeks from the creation of the space, as long as the trial of a module.
+WELCOME_DAYS = 14
 
 
 def version_for(tenant: TenantInfo, wanted: str = "") -> PlanVersion | None:
@@ -39,9 +54,17 @@ def give_plan(tenant: TenantInfo, new: NewTenant) -> None:
 
     ``new.options["plan"]`` names another plan than the default one.
     """
-    version = version_for(tenant, str((new.options or {}).get("plan") or ""))
-    if version is not None:
-        services.grant_plan(tenant, version, source=License.Source.MANUAL)
+    wanted = str((new.options or {}).get("plan") or "")
+    version = version_for(tenant, wanted)
+    if version is None:
+        return
+    is_welcomed = wanted in {"", settings.DEFAULT_PLAN}
+    services.grant_plan(
+        tenant,
+        version,
+        source=License.Source.MANUAL,
+        seats_open_until=clock.now() + timedelta(days=WELCOME_DAYS) if is_welcomed else None,
+    )
 
 
 def give_missing() -> list[str]:

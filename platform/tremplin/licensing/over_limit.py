@@ -58,6 +58,10 @@ def close_the_last(tenant: TenantInfo) -> list[UUID]:
     Owners and last administrators are never closed. Returns who was suspended.
     """
     held = seats.seat_license(tenant)
+    if held is not None and held.ended_at is None:
+        with transaction.atomic(), platform.tenancy().public_write("seats"):
+            # A welcome that is over counts from now on.
+            seats.flag(held)
     when = closes_at(held) if held is not None else None
     if held is None or when is None:
         return []

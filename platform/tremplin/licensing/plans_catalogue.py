@@ -79,7 +79,7 @@ PLANS: tuple[PlanFacts, ...] = (
         "gratuit",
         ("Free", "Gratuit"),
         ("To discover the platform with a small group.", "Pour découvrir avec un petit groupe."),
-        "quiz",
+        "",
         seats=10, sessions=3, personas=1, switches="", storage=1, tokens=100_000, calls=60,
     ),
     _plan(

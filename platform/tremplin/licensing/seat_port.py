@@ -29,13 +29,14 @@ class SeatPort:
         """Return the seats; a plan that takes nobody more has none free."""
         tenant = tenant_required()
         held = seats.seat_license(tenant, lock=lock)
-        if held is None or held.seats_total is None:
+        total = seats.limit_of(held) if held is not None else None
+        if held is None or total is None:
             return UNLIMITED
-        if lock and held.seats_used >= held.seats_total and free_lapsed(tenant):
+        if lock and held.seats_used >= total and free_lapsed(tenant):
             held.refresh_from_db(fields=["seats_used"])
         if seats.closed_for(held):
             return Places(held.seats_used, held.seats_used)
-        return Places(held.seats_used, held.seats_total)
+        return Places(held.seats_used, total)
 
     def require(self, number: int) -> None:
         """Refuse when fewer than ``number`` seats are free, and lock them. Raises ``NoPlace``."""
@@ -45,13 +46,14 @@ class SeatPort:
             return
         if state := seats.closed_for(held):
             raise _suspended(state)
-        if held.seats_total is None or held.seats_used + number <= held.seats_total:
+        total = seats.limit_of(held)
+        if total is None or held.seats_used + number <= total:
             return
         if free_lapsed(tenant):
             held.refresh_from_db(fields=["seats_used"])
-            if held.seats_used + number <= held.seats_total:
+            if held.seats_used + number <= total:
                 return
-        raise _full(held.seats_used, held.seats_total, number)
+        raise _full(held.seats_used, total, number)
 
     def take(self, people: Collection[UUID], *, invited: bool) -> None:
         """Seat each of ``people`` who has no seat, all or nobody. Raises ``NoPlace``."""

@@ -69,6 +69,11 @@ def seat_license(tenant: TenantInfo, *, lock: bool = False) -> License | None:
         return rows.select_for_update(of=("self",)).first()
 
 
+def limit_of(held: License) -> int | None:
+    """Return how many seats the licence gives out now: None without a limit, or before its date."""
+    return held.seats_total if snapshots.open_until(held) is None else None
+
+
 def closed_for(held: License) -> str:
     """Return why the licence takes nobody more now: its state, or nothing when it does."""
     state = snapshots.current_state(held).state
@@ -80,7 +85,7 @@ def status(tenant: TenantInfo) -> SeatStatus:
     held = seat_license(tenant)
     if held is None:
         return _NO_LIMIT
-    return SeatStatus(held.seats_used, held.seats_total, held.is_over_limit)
+    return SeatStatus(held.seats_used, limit_of(held), held.is_over_limit)
 
 
 def take(tenant: TenantInfo, members: Sequence[UUID], *, invited: bool = False) -> int:
@@ -109,7 +114,11 @@ def seat(held: License, members: Sequence[UUID], *, invited: bool = False) -> in
         if given and (state_now := closed_for(held)):
             raise NotEntitled("people.seats", state_now)
         if given:
-            room = Q(seats_total__isnull=True) | Q(seats_total__gte=F("seats_used") + given)
+            room = (
+                Q(seats_total__isnull=True)
+                | Q(seats_open_until__gt=clock.now())
+                | Q(seats_total__gte=F("seats_used") + given)
+            )
             changed = License.objects.filter(room, pk=held.pk).update(
                 seats_used=F("seats_used") + given
             )
@@ -138,7 +147,8 @@ def release(tenant: TenantInfo, members: Iterable[UUID]) -> int:
 
 def flag(held: License) -> None:
     """Say on a licence whether more seats are taken than it has, and since when."""
-    is_over = held.seats_total is not None and held.seats_used > held.seats_total
+    limit = limit_of(held)
+    is_over = limit is not None and held.seats_used > limit
     if is_over == held.is_over_limit:
         return
     held.is_over_limit = is_over

@@ -264,6 +264,8 @@ def usage(tenant: TenantInfo) -> dict[str, Any]:
         "is_unlimited": snapshots.of(tenant).is_unlimited,
         "seats": status,
         "seats_percent": status.used * 100 // status.total if status.total else None,
+        "seats_open_until": snapshots.open_until(held) if held is not None else None,
+        "seats_after": held.seats_total if held is not None else None,
         "seats_close_at": over_limit.closes_at(held) if held is not None else None,
         "seats_invited": SeatAssignment.objects.filter(
             license=held, state=SeatAssignment.State.INVITED

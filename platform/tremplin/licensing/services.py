@@ -49,19 +49,23 @@ def grant_plan(
     state: str = "active",
     valid_until: datetime | None = None,
     seats_total: int | None = None,
+    seats_open_until: datetime | None = None,
     subscription: UUID | None = None,
 ) -> License:
     """Give the whole space a version of a plan; the plan it had before ends at this instant.
 
     People keep their seats: they move to the new licence, which is flagged when it has fewer. With
     a first plan, those who are there already take theirs.
-    ``seats_total`` defaults to what the version says.
+    ``seats_total`` defaults to what the version says and stops nobody before ``seats_open_until``.
     """
     with services.tenancy().public_write("licence"):
         former = seats.seat_license(tenant)
         if former is not None and former.ended_at is None:
             _close(former, "replaced")
         held = _open(tenant, version, "", source, state, valid_until, seats_total, subscription)
+        if seats_open_until is not None:
+            held.seats_open_until = seats_open_until
+            held.save(update_fields=["seats_open_until"])
         if former is not None:
             moved = former.seats.update(license=held)
             held.seats_used = moved

@@ -154,6 +154,12 @@ def current_state(licence: License) -> StateAt:
     return state_at(facts_of(licence), clock.now())
 
 
+def open_until(licence: License) -> datetime | None:
+    """Return until when the seats of a licence stop nobody, None when they count."""
+    until = licence.seats_open_until
+    return until if until is not None and clock.now() < until else None
+
+
 def modules_of(licence: License) -> list[str]:
     """Return the modules that a licence opens."""
     found = [licence.module] if licence.module else []
@@ -189,6 +195,8 @@ def _compile(tenant: TenantInfo, version: int, licences: list[License]) -> Snaps
         at = current_state(licence)
         if at.changes_at is not None:
             changes.append(at.changes_at)
+        if (until := open_until(licence)) is not None:
+            changes.append(until)
         if not licence.module and at.state in {"suspended", "ended"}:
             is_writable = is_writable and at.state == "ended"
         if at.mode != "on":
@@ -241,7 +249,7 @@ def _seated(licences: list[License]) -> dict[str, UUID]:
 def _plan_source(licence: License, item: PlanEntitlement) -> Source:
     value = item.value
     if item.feature == "people.seats" and licence.seats_total is not None:
-        value = licence.seats_total
+        value = licence.seats_total if open_until(licence) is None else None
     return Source(
         item.feature,
         value,

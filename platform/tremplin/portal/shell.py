@@ -134,7 +134,9 @@ def _core_entries() -> list[CoreEntry]:
             "nav-console",
         ),
         CoreEntry(gettext("People"), "people:list", "users", "identity.view_people", "nav-people"),
-        CoreEntry(gettext("Modules"), "marketplace:index", "blocks", "portal.modules", "nav-modules"),
+        CoreEntry(
+            gettext("Modules"), "marketplace:index", "blocks", "portal.modules", "nav-modules"
+        ),
         CoreEntry(
             gettext("Billing"), "billing:index", "credit-card", "billing.view", "nav-billing"
         ),

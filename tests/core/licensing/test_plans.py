@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 from uuid import uuid4
@@ -13,11 +14,23 @@ from django.core.management import call_command
 from django.db import transaction
 
 from tenants import provisioning, registry
+from tenants.context import use
 from tenants.registry import TenantInfo
 from tremplin.api import Problem
 from tremplin.api import services as platform
 from tremplin.identity import services as people
-from tremplin.licensing import defaults, entitlements, plans_catalogue, seats, selectors, services
+from tremplin.identity.errors import NoPlace
+from tremplin.kernel import clock
+from tremplin.licensing import (
+    defaults,
+    entitlements,
+    over_limit,
+    plans_catalogue,
+    seats,
+    selectors,
+    services,
+    snapshots,
+)
 from tremplin.licensing.models import License, PlanVersion, SeatAssignment, UsageEvent
 from tremplin.licensing.plans_catalogue import Amount, PlanFacts
 from tremplin.licensing.privacy import UsagePersonalData
@@ -90,6 +103,8 @@ def test_a_new_school_holds_the_free_plan_and_the_operator_none(settings: Any) -
     assert held is not None
     assert held.plan_version is not None
     assert (held.plan_version.plan.key, held.seats_total, held.seats_used) == ("gratuit", 10, 0)
+    assert list(held.plan_version.items.values_list("module", flat=True)) == []
+    assert held.seats_open_until == held.valid_from + timedelta(days=14)
     assert entitlements.for_tenant(tenant).check("sso.enabled").reason == "not_entitled"
     reseller = provisioning.create(
         provisioning.NewTenant(name="R", slug="revend", kind="reseller", email="x@r.example")
@@ -103,6 +118,64 @@ def test_a_new_school_holds_the_free_plan_and_the_operator_none(settings: Any) -
     )  # fmt: skip
     found = seats.status(registry.by_pk(chosen.pk) or chosen)
     assert (found.used, found.total) == (0, 250)
+
+
+def _welcomed(settings: Any) -> TenantInfo:
+    settings.DEFAULT_PLAN = "gratuit"
+    made = provisioning.create(
+        provisioning.NewTenant(name="Neuve", slug="neuve", kind="school", email="x@neuve.example")
+    )
+    tenant = registry.by_pk(made.pk)
+    assert tenant is not None
+    return tenant
+
+
+def _bring(tenant: TenantInfo, numbers: range) -> None:
+    with use(tenant):
+        for number in numbers:
+            people.create_person(email=f"p{number}@neuve.example")
+
+
+def _limit(tenant: TenantInfo) -> Any:
+    return snapshots.of(tenant).entitlements["people.seats"].value
+
+
+def test_a_new_space_brings_its_people_before_it_buys(settings: Any) -> None:
+    tenant = _welcomed(settings)
+    start = seats.plan_license(tenant)
+    assert start is not None
+    _bring(tenant, range(28))
+    found = seats.status(tenant)
+    assert (found.used, found.total, found.is_over_limit, _limit(tenant)) == (28, None, False, None)
+    bought = services.grant_plan(tenant, services.current_version("ecole"), source="subscription")
+    found = seats.status(tenant)
+    assert (found.used, found.total, found.is_over_limit, _limit(tenant)) == (28, 100, False, 100)
+    assert bought.seats_open_until is None
+    with pytest.raises(NoPlace) as refused:
+        _bring(tenant, range(28, 101))
+    assert (refused.value.code, seats.status(tenant).used) == ("seats_full", 100)
+
+
+def test_the_welcome_ends_after_fourteen_days_and_leaves_time_to_choose(settings: Any) -> None:
+    tenant = _welcomed(settings)
+    _bring(tenant, range(12))
+    held = seats.plan_license(tenant)
+    assert held is not None
+    assert held.seats_open_until is not None
+    with clock.frozen_at(held.seats_open_until - timedelta(seconds=1)):
+        _bring(tenant, range(12, 13))
+        assert (seats.status(tenant).used, seats.status(tenant).total) == (13, None)
+    with clock.frozen_at(held.seats_open_until), use(tenant):
+        assert (seats.status(tenant).used, seats.status(tenant).total) == (13, 10)
+        assert _limit(tenant) == 10
+        with pytest.raises(NoPlace) as refused:
+            people.create_person(email="late@neuve.example")
+        assert refused.value.code == "seats_full"
+        assert over_limit.close_the_last(tenant) == []
+        held.refresh_from_db()
+        assert held.is_over_limit
+        assert over_limit.closes_at(held) == held.seats_open_until + timedelta(days=14)
+        assert len(over_limit.losing(held)) == 3
 
 
 def test_the_command_gives_the_plan_to_those_who_have_none(settings: Any) -> None:

@@ -91,6 +91,23 @@ def take(issuer_tenant_id: int | None, code: str, day: date) -> Numbered:
     return Numbered(series, sequence, text_of(template, dated.year, sequence), dated)
 
 
+def close(issuer_tenant_id: int | None, code: str) -> int:
+    """Close the series of an issuer that gave numbers; return how many were closed.
+
+    Their invoices keep their numbers and stay under the watch of ``integrity``; the next number
+    of ``code`` is the first of a new series. Several series are allowed where each is continuous.
+    Choose another form first when the new numbers would repeat the old ones.
+    """
+    with services.tenancy().public_write("invoice series"):
+        rows = InvoiceSeries.objects.filter(
+            issuer_tenant_id=issuer_tenant_id, code=code, last_number__gt=0
+        )
+        for row in rows:
+            row.code = f"closed-{row.pk}"
+            row.save(update_fields=["code"])
+    return len(rows)
+
+
 @transaction.atomic
 def choose_template(issuer_tenant_id: int | None, code: str, template: str) -> InvoiceSeries:
     """Set the form of an issuer's numbers before the first one is given.

@@ -58,6 +58,8 @@ class License(models.Model):
     subscription = models.UUIDField(null=True)
     seats_total = models.PositiveIntegerField(null=True)
     seats_used = models.PositiveIntegerField(default=0)
+    # Until then ``seats_total`` stops nobody: the welcome of a new space (``licensing.defaults``).
+    seats_open_until = models.DateTimeField(null=True)
     seat_policy = models.CharField(max_length=6, choices=SeatPolicy, default=SeatPolicy.AUTO)
     counted_roles = ArrayField(models.CharField(max_length=40), default=list)
     is_over_limit = models.BooleanField(default=False)

@@ -6,9 +6,11 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from tenants.registry import TenantInfo
 from tremplin.billing import demo, reconciliation, selectors
+from tremplin.billing.invoicing import numbering
 from tremplin.billing.models import Invoice
 from tremplin.testing import freeze
 
@@ -43,6 +45,10 @@ def test_the_demo_s_sales(
             (tenant_a.pk, 39000, "paid", date(2026, 11, 2)),
             (company.pk, 89000, "open", date(2026, 11, 5)),
         ]
+        assert [row.number for row in rows] == ["OLD-0001", "OLD-0002", "OLD-0003"]
+        with transaction.atomic():
+            assert numbering.take(None, "invoice", NOW.date()).sequence == 1
+            transaction.set_rollback(True)
         states = {
             space.slug: selectors.plan_subscription(space).state for space in (tenant_a, company)
         }
