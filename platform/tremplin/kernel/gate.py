@@ -221,7 +221,7 @@ def set_purge(tenant: Any, slug: str, at: datetime | None) -> None:
     """Announce that the data of a module goes at ``at`` (aware), or that it stays (None)."""
     with transaction.atomic():
         _write(tenant, slug, purge_at=at)
-        data = {"at": at.isoformat() if at else None}
+        data: dict[str, object] = {"at": at.isoformat() if at else None}
         _record(tenant, "module.purge_announced", slug, data)
 
 

@@ -94,9 +94,13 @@ def test_a_sold_version_stays_and_its_successor_is_sold(tenant_a: TenantInfo) ->
 
 def test_a_new_school_holds_the_free_plan_and_the_operator_none(settings: Any) -> None:
     settings.DEFAULT_PLAN = "gratuit"
-    made = provisioning.create(
-        provisioning.NewTenant(name="Neuve", slug="neuve", kind="school", email="x@neuve.example")
-    )
+    moment = clock.now()
+    with clock.frozen_at(moment):
+        made = provisioning.create(
+            provisioning.NewTenant(
+                name="Neuve", slug="neuve", kind="school", email="x@neuve.example"
+            )
+        )
     tenant = registry.by_pk(made.pk)
     assert tenant is not None
     held = seats.plan_license(tenant)
@@ -104,7 +108,7 @@ def test_a_new_school_holds_the_free_plan_and_the_operator_none(settings: Any) -
     assert held.plan_version is not None
     assert (held.plan_version.plan.key, held.seats_total, held.seats_used) == ("gratuit", 10, 0)
     assert list(held.plan_version.items.values_list("module", flat=True)) == []
-    assert held.seats_open_until == held.valid_from + timedelta(days=14)
+    assert held.seats_open_until == moment + timedelta(days=14)
     assert entitlements.for_tenant(tenant).check("sso.enabled").reason == "not_entitled"
     reseller = provisioning.create(
         provisioning.NewTenant(name="R", slug="revend", kind="reseller", email="x@r.example")
