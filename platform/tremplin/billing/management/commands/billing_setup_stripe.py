@@ -12,6 +12,7 @@ from tremplin.api import Problem
 class Command(BaseCommand):
     """Make products, prices, the portal's configuration and both webhook endpoints."""
 
+    tremplin_scope = "public"
     help = "Prepare Stripe: products, prices, customer portal and webhooks at the operator's host."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -15,6 +15,7 @@ from tremplin.marketplace import quality, services
 class Command(BaseCommand):
     """Reads the XML report of pytest: ``pytest --junitxml=report.xml``."""
 
+    tremplin_scope = "public"
     help = "Store the report of the contract suite for a module (pytest --junitxml)."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -13,6 +13,7 @@ from tremplin.marketplace import services
 class Command(BaseCommand):
     """Adds a listing per new module and a version per new version."""
 
+    tremplin_scope = "public"
     help = "Bring the marketplace up to date with the installed modules."
 
     def handle(self, *args: Any, **options: Any) -> None:
