@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from typing import Any
 
 from tremplin.api import API_VERSION, hookspecs
@@ -62,11 +63,13 @@ def _section(spec: Any) -> list[str]:
 
 def settings_page() -> str:
     """Return ``docs/reference/settings.md``: the environment of an installation."""
-    from tremplin.config.env import Environment
+    from tremplin.config.env import ROOT, Environment
 
     rows = []
     for name, info in Environment.model_fields.items():
         default = "" if info.is_required() else info.get_default(call_default_factory=True)
+        if isinstance(default, Path) and default.is_relative_to(ROOT):
+            default = default.relative_to(ROOT)
         shown = (
             "the folder `var/`" if name == "data_dir" else f"`{default}`" if default != "" else ""
         )
