@@ -76,7 +76,7 @@ def api_operations() -> dict[str, list[tuple[str, str]]]:
     for prefix, router in api._routers:
         for path, view in router.path_operations.items():
             parts = [part.strip("/") for part in (prefix, path) if part.strip("/")]
-            text = "api/v1/" + re.sub(r"\{(?:\w+:)?(\w+)\}", r"<\1>", "/".join(parts))
+            text = "api/v1/" + re.sub(r"\{((?:\w+:)?\w+)\}", r"<\1>", "/".join(parts))
             for operation in view.operations:
                 access: Any = getattr(operation.view_func, ACCESS_ATTRIBUTE, None)
                 for method in operation.methods:
