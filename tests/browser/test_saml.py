@@ -100,6 +100,12 @@ def test_the_administrator_tests_the_connection(
     window.page.wait_for_url("**/console/sso/doctor/*-*/")
     assert window.page.get_by_test_id("trace-result").is_visible()
     assert window.page.get_by_test_id("trace-email").inner_text() == "yann@volteo.example"
-    assert window.page.get_by_test_id("trace-roles").inner_text() == "learner"
+    assert (
+        window.page.get_by_test_id("trace-roles").inner_text()
+        == {
+            "fr": "Apprenant·e",
+            "en": "Learner",
+        }[language]
+    )
     check_page(window, Visit(language, "SAML"))
     window.assert_clean()

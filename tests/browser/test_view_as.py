@@ -85,6 +85,7 @@ def test_the_space_ends_a_visit(tab: Callable[..., Tab]) -> None:
     visitor.assert_clean()
     grace = tab(CLIENT, language="en")
     grace.sign_in("grace@horizon.example")
+    grace.speak("en")
     support = grace.open("/console/security/support/")
     running = support.get_by_test_id("support-visit")
     expect(running).to_have_count(1)

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-PASSWORD = "une phrase assez longue 7"
-
 
 @pytest.fixture(autouse=True)
 def _quick_hashes(settings: Any) -> None:
@@ -28,19 +26,6 @@ def policy(inside: Any) -> Callable[..., None]:
         assert effective.model_dump(include=set(values)) == values
 
     return write
-
-
-@pytest.fixture
-def make_person(inside: Any) -> Callable[..., Any]:
-    """Return ``make_person(tenant, email, *roles, **fields)``: someone who can sign in."""
-    from tremplin.identity import services
-
-    def make(tenant: Any, email: str, *roles: str, **fields: Any) -> Any:
-        fields.setdefault("password", PASSWORD)
-        with inside(tenant):
-            return services.create_person(email=email, roles=roles or ("learner",), **fields)
-
-    return make
 
 
 @pytest.fixture

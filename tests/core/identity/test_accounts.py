@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core import mail
 
-from tests.core.identity.conftest import PASSWORD
+from tests.support.people import PASSWORD
 
 pytestmark = pytest.mark.django_db
 

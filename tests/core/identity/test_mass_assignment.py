@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.core.identity.conftest import PASSWORD
+from tests.support.people import PASSWORD
 
 pytestmark = pytest.mark.django_db
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.core import mail
 
-from tests.core.identity.conftest import PASSWORD
 from tests.core.identity.test_rights import code_of
+from tests.support.people import PASSWORD
 
 pytestmark = pytest.mark.django_db
 

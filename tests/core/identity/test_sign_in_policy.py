@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.core.identity.conftest import PASSWORD
+from tests.support.people import PASSWORD
 
 pytestmark = pytest.mark.django_db
 

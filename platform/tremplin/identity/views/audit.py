@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -15,12 +15,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from tremplin.identity import audit_check, audit_reading
 from tremplin.identity.audit_reading import AuditFilter, Cursor
+from tremplin.identity.internal.downloads import attachment, until_now, zone_of
 from tremplin.identity.views.security import kind_labels
-from tremplin.kernel import audit, audit_export, clock
+from tremplin.kernel import audit, audit_export
 from tremplin.kernel.access import guarded
 from tremplin.kernel.models import AuditEvent
-
-BLOCK_SIZE = 65536
 
 
 def labels() -> dict[str, str]:
@@ -76,10 +75,6 @@ def _choices(chosen: str) -> list[tuple[str, str]]:
     return [*families, *extra, *listed]
 
 
-def _zone(request: HttpRequest) -> str:
-    return str(request.tenant.timezone)  # type: ignore[attr-defined]
-
-
 def _check_context() -> dict[str, Any]:
     reasons = {
         "its content was changed": _("its content was changed"),
@@ -95,7 +90,7 @@ def _check_context() -> dict[str, Any]:
 def index(request: HttpRequest) -> HttpResponse:
     """Show every event, newest first, page by key."""
     wanted = AuditFilter.read(request.GET)
-    rows = audit_reading.matching(wanted, timezone=_zone(request))
+    rows = audit_reading.matching(wanted, timezone=zone_of(request))
     page = audit_reading.page(rows, Cursor.read(request.GET), wanted.query())
     context = {
         "page_title": _("Audit log"),
@@ -146,19 +141,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
     wanted = AuditFilter.read(request.POST)
     person: Any = request.ctx.person  # type: ignore[attr-defined]
     audit.record("security.audit_exported", data={"filters": sorted(wanted.query())})
-    rows = audit_reading.matching(wanted, timezone=_zone(request))
-    last = rows.order_by("-id").values_list("id", flat=True).first() or 0
+    rows = until_now(audit_reading.matching(wanted, timezone=zone_of(request)))
     file = tempfile.TemporaryFile()  # noqa: SIM115  the response closes it
-    audit_export.write(file, rows.filter(id__lte=last), filters=wanted.query(), by=person.id)
-    file.seek(0)
-    day = clock.today(_zone(request)).isoformat()
-    slug = request.tenant.slug  # type: ignore[attr-defined]
-    response = FileResponse(
-        file,
-        as_attachment=True,
-        filename=f"{slug}-audit-{day}.zip",
-        content_type="application/zip",
-    )
-    response.block_size = BLOCK_SIZE
-    response["Cache-Control"] = "no-store"
-    return response
+    audit_export.write(file, rows, filters=wanted.query(), by=person.id)
+    return attachment(request, file, what="audit", extension="zip", content_type="application/zip")

@@ -8,7 +8,7 @@ from datetime import UTC
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -16,11 +16,11 @@ from django.views.decorators.http import require_GET
 
 from tremplin.identity import audit_reading
 from tremplin.identity.audit_reading import AuditFilter, Cursor
-from tremplin.kernel import audit, clock
+from tremplin.identity.internal.downloads import attachment, until_now, zone_of
+from tremplin.kernel import audit
 from tremplin.kernel.access import guarded
 
 BATCH = 2000
-BLOCK_SIZE = 65536
 
 
 def kind_labels() -> dict[str, str]:
@@ -134,7 +134,7 @@ def events(request: HttpRequest) -> HttpResponse:
     """Show the security events, newest first, filtered by kind, person, address and period."""
     labels = kind_labels()
     wanted = AuditFilter.read(request.GET)
-    rows = audit_reading.matching(wanted, timezone=_zone(request), security_only=True)
+    rows = audit_reading.matching(wanted, timezone=zone_of(request), security_only=True)
     page = audit_reading.page(rows, Cursor.read(request.GET), wanted.query())
     context = {
         "page_title": _("Security events"),
@@ -152,28 +152,14 @@ def events(request: HttpRequest) -> HttpResponse:
 def export(request: HttpRequest) -> HttpResponseBase:
     """Send the events that the filters keep as CSV, oldest first; the export is an event too."""
     wanted = AuditFilter.read(request.GET)
-    rows = audit_reading.matching(wanted, timezone=_zone(request), security_only=True)
+    rows = audit_reading.matching(wanted, timezone=zone_of(request), security_only=True)
     audit.record("security.events_exported", data={"filters": sorted(wanted.query())})
-    last = rows.order_by("-id").values_list("id", flat=True).first() or 0
     file = tempfile.TemporaryFile()  # noqa: SIM115  the response closes it
-    for lines in _lines(rows.filter(id__lte=last).order_by("id")):
+    for lines in _lines(until_now(rows).order_by("id")):
         file.write(lines.encode())
-    file.seek(0)
-    day = clock.today(_zone(request)).isoformat()
-    slug = request.tenant.slug  # type: ignore[attr-defined]
-    response = FileResponse(
-        file,
-        as_attachment=True,
-        filename=f"{slug}-security-{day}.csv",
-        content_type="text/csv; charset=utf-8",
+    return attachment(
+        request, file, what="security", extension="csv", content_type="text/csv; charset=utf-8"
     )
-    response.block_size = BLOCK_SIZE
-    response["Cache-Control"] = "no-store"
-    return response
-
-
-def _zone(request: HttpRequest) -> str:
-    return str(request.tenant.timezone)  # type: ignore[attr-defined]
 
 
 def _lines(rows: Any) -> Iterator[str]:

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from tremplin.identity import roles
 from tremplin.kernel.access import guarded
 from tremplin.sso import doctor
 from tremplin.sso.models import Connection, LoginTrace
@@ -42,7 +43,7 @@ def trace(request: HttpRequest, trace: UUID) -> HttpResponse:
         "findings": rows,
         "attributes": sorted(found.document.get("attributes", {}).items()),
         "fields": found.document.get("fields", {}),
-        "roles": found.document.get("roles", []),
+        "roles": [roles.label(code) for code in found.document.get("roles", [])],
         "xml": found.document.get("xml", ""),
     }
     return render(request, "sso/doctor/trace.html", context)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.core.identity.conftest import PASSWORD
+from tests.support.people import PASSWORD
 from tremplin.identity.api_access import clients, keys
 from tremplin.identity.models import ApiKey
 

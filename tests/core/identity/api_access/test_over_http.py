@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import requests
 
-from tests.core.identity.conftest import PASSWORD
 from tests.core.realtime.conftest import _let_the_database_be_used, stack
 from tests.core.tasks.stack import free_port
+from tests.support.people import PASSWORD
 from tremplin.identity import services
 from tremplin.identity.api_access import clients, keys
 

@@ -14,7 +14,7 @@ import jwt
 import pytest
 from django.conf import settings as django_settings
 
-from tests.core.identity.conftest import PASSWORD
+from tests.support.people import PASSWORD
 from tremplin.identity import services
 from tremplin.kernel.models import AuditEvent
 

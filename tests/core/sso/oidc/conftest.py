@@ -12,7 +12,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from tests.core.identity.conftest import PASSWORD
 from tests.support.peers import OpenIdPeer, openid_peer
 
 SLUG = "annuaire"
@@ -36,19 +35,6 @@ def _quick_hashes(settings: Any) -> None:
         "django.contrib.auth.hashers.MD5PasswordHasher",
         "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # of the base database
     ]
-
-
-@pytest.fixture
-def make_person(inside: Any) -> Callable[..., Any]:
-    """Return ``make_person(tenant, email, *roles, **fields)``: someone who can sign in."""
-    from tremplin.identity import services
-
-    def make(tenant: Any, email: str, *roles: str, **fields: Any) -> Any:
-        fields.setdefault("password", PASSWORD)
-        with inside(tenant):
-            return services.create_person(email=email, roles=roles or ("learner",), **fields)
-
-    return make
 
 
 @pytest.fixture

@@ -403,7 +403,7 @@ def test_the_secret_is_never_stored_in_clear(
 def test_a_password_sign_in_forgets_the_connection(
     tenant_a: Any, connect: Any, walk: Any, peer: Any, make_person: Any, prove: Any
 ) -> None:
-    from tests.core.identity.conftest import PASSWORD
+    from tests.support.people import PASSWORD
 
     make_person(tenant_a, "paul@ecole.example")
     connect(tenant_a)

@@ -13,7 +13,6 @@ import pytest
 
 from tests.support.saml_idp import Answer, Idp, request_of
 
-PASSWORD = "une phrase assez longue 7"  # noqa: S105  of people who live for one test
 MAIL = "urn:oid:0.9.2342.19200300.100.1.3"
 
 
@@ -40,19 +39,6 @@ def _no_memory() -> None:
 @pytest.fixture
 def idp() -> Idp:
     return Idp()
-
-
-@pytest.fixture
-def make_person(inside: Any) -> Callable[..., Any]:
-    """Return ``make_person(tenant, email, *roles, **fields)``."""
-    from tremplin.identity import services
-
-    def make(tenant: Any, email: str, *roles: str, **fields: Any) -> Any:
-        fields.setdefault("password", PASSWORD)
-        with inside(tenant):
-            return services.create_person(email=email, roles=roles or ("learner",), **fields)
-
-    return make
 
 
 @pytest.fixture

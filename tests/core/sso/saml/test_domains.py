@@ -16,7 +16,8 @@ import dns.rrset
 import pytest
 from django.utils import timezone
 
-from tests.core.sso.saml.conftest import PASSWORD, speak_english
+from tests.core.sso.saml.conftest import speak_english
+from tests.support.people import PASSWORD
 
 pytestmark = pytest.mark.django_db
 PAGE = "/console/sso/domains/"

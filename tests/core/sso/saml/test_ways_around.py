@@ -10,8 +10,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import RequestFactory
 from django.utils import timezone
 
-from tests.core.sso.saml.conftest import PASSWORD, speak_english
+from tests.core.sso.saml.conftest import speak_english
 from tests.core.sso.saml.test_domains import text_of
+from tests.support.people import PASSWORD
 
 pytestmark = pytest.mark.django_db
 MARC = "marc@campus.example"

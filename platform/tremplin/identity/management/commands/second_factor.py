@@ -7,7 +7,6 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from django.core.management.base import CommandError, CommandParser
 
-from tenants import registry
 from tenants.context import use
 from tenants.management.base import TenancyCommand, find
 from tremplin.identity import services
@@ -15,6 +14,7 @@ from tremplin.identity.errors import IdentityError
 from tremplin.identity.models import User
 from tremplin.identity.normalise import normalise_email
 from tremplin.identity.services.factors import REASONS
+from tremplin.identity.services.record import audit_at_operator
 from tremplin.kernel import audit
 
 
@@ -43,11 +43,4 @@ class Command(TenancyCommand):
             except IdentityError as error:
                 raise CommandError(error.message) from error
         self.say(f"{person.email}: {count} factors taken away, sessions ended")
-        hq = registry.hq()
-        if hq is not None and hq.pk != tenant.pk:
-            with use(hq):
-                audit.record(
-                    "security.mfa_cleared",
-                    target=f"tenant:{tenant.uuid}",
-                    data={"reason": options["reset"], "by": "operator"},
-                )
+        audit_at_operator(tenant, "security.mfa_cleared", {"reason": options["reset"]})

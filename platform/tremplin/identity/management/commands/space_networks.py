@@ -12,6 +12,7 @@ from tenants.management.base import TenancyCommand, find
 from tremplin.identity.errors import IdentityError
 from tremplin.identity.network import service
 from tremplin.identity.network.allow_list import state
+from tremplin.identity.services.record import audit_at_operator
 from tremplin.kernel import audit, clock
 
 
@@ -46,11 +47,4 @@ class Command(TenancyCommand):
         except IdentityError as error:
             raise CommandError(error.message) from error
         self.say(f"{tenant.slug}: {len(before.networks)} ranges removed, reachable from everywhere")
-        hq = registry.hq()
-        if hq is not None and hq.pk != tenant.pk:
-            with use(hq):
-                audit.record(
-                    "security.networks_cleared",
-                    target=f"tenant:{tenant.uuid}",
-                    data={"ranges": len(before.networks), "by": "operator"},
-                )
+        audit_at_operator(tenant, "security.networks_cleared", {"ranges": len(before.networks)})
