@@ -353,6 +353,12 @@ def arguments(task: Any, world: World) -> dict[str, Any]:
             "at": "2026-11-20T09:30:00+00:00",
             "address": "192.0.2.7",
             "user_agent": "Firefox/140.0",
+            "invoice": world.ids["invoice"],
+            "step": 3,
+            "bucket": int(world.ids["bucket"]),
+            "kind": "charge",
+            "key": "ch_matrix",
+            "account": "acct_matrix",
         }
     return {name: known[name] for name in signature(task.run).parameters}
 
@@ -392,6 +398,7 @@ def test_a_task_of_one_school_never_writes_in_another(
         "tremplin.identity.tasks.forget_uploads",
         "tremplin.identity.tasks.send_invitations",
         "tremplin.kernel.relay.relay",
+        "tremplin.licensing.tasks.warn_quota",
         "tremplin.notifications.tasks.send_mails",
         "tremplin.operations.tasks.make_export",
         "tremplin.privacy.tasks.daily",
@@ -413,3 +420,21 @@ def test_a_task_without_a_school_does_nothing(both: tuple[World, World]) -> None
         for header in ("", "00000000-0000-4000-8000-000000000000"):
             with pytest.raises(NoTenant):
                 task.apply(kwargs=kwargs, headers={TENANT_HEADER: header}, throw=True)
+
+
+def test_a_reminder_of_another_schools_invoice_is_not_sent(both: tuple[World, World]) -> None:
+    from tenants.context import public_write
+    from tremplin.billing.models import Invoice
+    from tremplin.billing.tasks import send_reminder
+    from tremplin.kernel.tasks.base import TENANT_HEADER
+
+    own, other = both
+    late = Invoice.objects.filter(pk=own.ids["invoice"])
+    with public_write("tests"):
+        late.update(state=Invoice.State.OPEN)
+    mail.outbox.clear()
+    kwargs = {"invoice": own.ids["invoice"], "step": 3}
+    for sender, sent in ((other, 0), (own, 1)):
+        headers = {TENANT_HEADER: str(sender.tenant.uuid)}
+        send_reminder.apply(kwargs=kwargs, headers=headers, throw=True)
+        assert len(mail.outbox) == sent

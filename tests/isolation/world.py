@@ -62,6 +62,9 @@ SHARED: dict[tuple[str, str], str] = {
     ("marketplace:rating_answer", "slug"): "quiz",
     ("marketplace:publisher", "publisher"): "tremplin",
     ("marketplace:statement", "publisher"): "tremplin",
+    # No endpoint has this id: an event of Stripe is for none of the spaces.
+    ("djstripe:djstripe_webhook_by_uuid", "uuid"): "6a0d6a86-55a4-4a4e-8d0c-2f0f0c1f3a11",
+    ("stripe_connect", "uuid"): "6a0d6a86-55a4-4a4e-8d0c-2f0f0c1f3a11",
     ("portal:branding_preview", "part"): "dashboard",
     ("people:audit_event", "event"): "1",  # every log begins with its own first row
     ("sso_console:oidc_add", "preset"): "generic",
@@ -177,7 +180,7 @@ def arguments_of(pattern: URLPattern) -> list[str]:
 def furnish(tenant: TenantInfo, hq: TenantInfo) -> World:
     """Fill ``tenant`` through the real services and return what was made."""
     from tests.isolation.world_access import furnish_access
-    from tests.isolation.world_billing import furnish_billing
+    from tests.isolation.world_billing import furnish_billing, furnish_sales
     from tremplin.kernel import gate
 
     world = World(tenant, f"zqx{tenant.slug}")
@@ -196,6 +199,7 @@ def furnish(tenant: TenantInfo, hq: TenantInfo) -> World:
             _quiz,
             _operations,
             furnish_billing,
+            furnish_sales,
         ):
             make(world)
     with use(hq):

@@ -10,17 +10,21 @@ if TYPE_CHECKING:
 
 
 def furnish_billing(world: World) -> None:
-    """Buy a plan by card, wait with an order, preview changes, rate a module."""
+    """Buy a plan with everything by card, wait with an order, preview changes, rate a module.
+
+    Plans are the catalogue that every space may read: their names tell nothing of a space.
+    """
     from tests.core.billing.engine.conftest import card, identify, make_price
     from tremplin.billing import services
     from tremplin.billing.models import Invoice
     from tremplin.licensing import services as licensing
     from tremplin.marketplace import services as marketplace
 
-    m = world.marker
+    of = world.tenant.slug
     identify(world.tenant)
-    price = make_price(f"plan-{m}", 10_000, seats=100, extra=100)
-    module = make_price(f"module-{m}", 1_000, module=f"m{m}"[:30])
+    price = make_price(f"plan-{of}", 10_000, seats=100, extra=100)
+    _allow_everything(price.plan_version)
+    module = make_price(f"module-{of}", 1_000, module=f"m_{of}"[:30])
     subscription = card(world.tenant, price)
     wanted = services.Wanted(module.plan_version, "month")
     change = services.preview_change(subscription, services.Change("seats", seats=120))
@@ -28,7 +32,7 @@ def furnish_billing(world: World) -> None:
     marketplace.sync()
     rating = marketplace.rate(
         world.tenant, "quiz", by=world.people["admin"].pk, stars=4, text="Useful"
-    )
+    )  # what the others read, without a name
     quote, order = _waiting(world.tenant, wanted)
     world.ids |= {
         "plan_version": str(price.plan_version_id),
@@ -38,7 +42,47 @@ def furnish_billing(world: World) -> None:
         "billing_change": str(change.pk),
         "order": str(order.pk),
         "rating": str(rating.pk),
+        "bucket": _use_up(world.tenant),
     }
+
+
+def _allow_everything(version: Any) -> None:
+    """Put every switch of the core in a version, so that no page hides behind a plan."""
+    from tenants.context import public_write
+    from tremplin.licensing.features import CORE
+    from tremplin.licensing.models import PlanEntitlement
+
+    with public_write("tests"):
+        for feature in CORE:
+            if feature.kind == "switch":
+                PlanEntitlement.objects.create(version=version, feature=feature.key, value=True)
+        PlanEntitlement.objects.create(
+            version=version, feature="ai.tokens", value=10, reset=PlanEntitlement.Reset.MONTH
+        )
+
+
+def _use_up(tenant: Any) -> str:
+    """Use nine tokens of ten; return the counter, which is worth a notice."""
+    from tremplin.licensing import consumption
+    from tremplin.licensing.models import UsageBucket
+
+    consumption.consume(tenant, "ai.tokens", 9, idem=uuid4())
+    return str(UsageBucket.objects.get(tenant_id=tenant.pk, feature="ai.tokens").pk)
+
+
+def furnish_sales(world: World) -> None:
+    """Let the learner buy one thing, fail to pay another."""
+    from tremplin.billing.sales import services as sales
+
+    m = world.marker
+    for key, number, said in (
+        ("cv", "4242424242424242", "settled"),
+        ("audit", "4000000000000002", "refused"),
+    ):
+        item = sales.Item("quiz", f"{key}-{m}", f"Item {key} {m}", "EUR", 1_900)
+        order = sales.place(world.people["learner"].pk, item, idempotency_key=uuid4())
+        assert sales.submit_card(order, number) == said
+        world.ids[f"sale_{key}"] = str(order.pk)
 
 
 def _waiting(tenant: Any, wanted: Any) -> tuple[Any, Any]:

@@ -30,8 +30,15 @@ def reconcile() -> None:
 
 @task(queue="default", time_limit=60, suspended_ok=True)
 def send_reminder(invoice: str, step: int) -> None:
-    """Send one reminder of a late invoice."""
+    """Send one reminder of a late invoice of the current space; that of another does not exist."""
     from tremplin.billing import dunning
     from tremplin.billing.models import Invoice
+    from tremplin.kernel.current import tenant_required
 
-    dunning.send(Invoice.objects.select_related("account").get(pk=invoice), step)
+    late = (
+        Invoice.objects.select_related("account")
+        .filter(pk=invoice, tenant_id=tenant_required().pk)
+        .first()
+    )
+    if late is not None:
+        dunning.send(late, step)
