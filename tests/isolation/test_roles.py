@@ -43,7 +43,10 @@ SENDERS = frozenset({"anonymous", "learner", "manager", "admin", "stranger"}) | 
     role for roles in PLATFORM_ROLES.values() for role in roles
 )
 # What the operator's and the resellers' spaces have more than others; the rest is as in a school.
-THEIRS = ("operations:", "support:", "sso:", "idp:", "portal:home", "people:list", "api-1.0.0:me")
+THEIRS = (
+    "operations:", "support:", "sso:", "idp:", "portal:home", "people:list", "api-1.0.0:me",
+    "billing:", "marketplace:", "reseller:", "djstripe:", "stripe_connect",
+)  # fmt: skip
 
 
 def session_of(tenant: Any, person: Any) -> str:

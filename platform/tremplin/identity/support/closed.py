@@ -6,6 +6,7 @@ from __future__ import annotations
 # services all ask the same rights, so that taking them away closes the doors everywhere.
 CLOSED_PERMISSIONS = frozenset(
     {
+        "billing.manage",  # a visitor orders, pays and ends nothing in the name of the space
         "identity.manage_api",  # keys and applications outlive the visit
         "identity.manage_roles",  # a visitor gives no rights over others
         "identity.manage_security",  # sign-in, networks, and the consent to visits itself
@@ -15,6 +16,7 @@ CLOSED_PERMISSIONS = frozenset(
         "privacy.manage",
         "privacy.view",
         "profiles.manage_accommodations",  # they tell of a person's health
+        "sales.manage",  # nor gives money back to its learners
         "sso.manage_sso",
     }
 )
