@@ -59,6 +59,14 @@ def find(tenant: TenantInfo, invoice: UUID) -> Invoice:
     return found
 
 
+def find_received(tenant: TenantInfo, invoice: UUID) -> Invoice:
+    """Return a final invoice that ``tenant`` has to pay. Raises ``NotFound`` for one it issued."""
+    found = find(tenant, invoice)
+    if found.tenant_id != tenant.pk:
+        raise NotFound
+    return found
+
+
 def name(invoice: Invoice) -> str:
     """Return the name of the file a person saves: ``facture-F-2026-000001.pdf``."""
     with translation.override(invoice.locale):

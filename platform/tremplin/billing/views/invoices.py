@@ -38,7 +38,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @problems_answered
 def pay(request: HttpRequest, invoice: UUID) -> HttpResponse:
     """Charge the kept card for a late invoice, now."""
-    found = files.find(request.tenant, invoice)
+    found = files.find_received(request.tenant, invoice)
     if collection.retry(found):
         messages.success(request, _("The invoice %(number)s is paid.") % {"number": found.number})
         return redirect("billing:index")
@@ -51,5 +51,5 @@ def pay(request: HttpRequest, invoice: UUID) -> HttpResponse:
 @problems_answered
 def pdf(request: HttpRequest, invoice: UUID) -> HttpResponse:
     """Send the file of one invoice of this space."""
-    found = files.find(request.tenant, invoice)
+    found = files.find_received(request.tenant, invoice)
     return HttpResponse(files.open_pdf(found), headers=files.headers(found))

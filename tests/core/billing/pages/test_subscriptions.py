@@ -228,3 +228,19 @@ def test_a_late_renewal_is_paid_with_another_card(
         invoice.refresh_from_db()
         assert invoice.state == "paid"
         assert 'data-testid="invoice-pay"' not in admin.get("/console/billing/").content.decode()
+
+
+def test_the_seller_of_an_invoice_does_not_charge_its_buyer(
+    bought: Subscription, hq: TenantInfo, admin_of: Callable[..., Client]
+) -> None:
+    from tenants.context import public_write
+    from tremplin.billing.models import Invoice
+
+    invoice = Invoice.objects.get(subscription=bought)
+    with public_write("tests"):
+        Invoice.objects.filter(pk=invoice.pk).update(state=Invoice.State.OPEN, paid_minor=0)
+    seller = admin_of(hq)
+    assert seller.post(f"/console/billing/invoices/{invoice.pk}/pay/").status_code == 404
+    assert seller.get(f"/console/billing/invoices/{invoice.pk}/pdf/").status_code == 404
+    invoice.refresh_from_db()
+    assert (invoice.state, invoice.paid_minor) == (Invoice.State.OPEN, 0)
