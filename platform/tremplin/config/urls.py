@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("tremplin.notifications.urls")),
     path("", include("tremplin.privacy.urls")),
     path("", include("tremplin.operations.urls")),
+    path("reseller/", include("tremplin.operations.reseller.urls")),
     path("", include("tremplin.licensing.urls")),
     path("stripe/", include("tremplin.billing.stripe.urls")),
     path("accounts/", include("allauth.urls")),

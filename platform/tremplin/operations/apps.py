@@ -35,6 +35,26 @@ class OperationsConfig(AppConfig):
                 ),
             ],
         )
+        register_permissions(
+            "reseller",
+            [
+                Permission(
+                    code="view",
+                    label=Text(
+                        en="See the clients of the reseller", fr="Voir les clients du revendeur"
+                    ),
+                    default_roles=("reseller_owner", "reseller_staff"),
+                ),
+                Permission(
+                    code="manage",
+                    label=Text(
+                        en="Create and configure the clients of the reseller",
+                        fr="Créer et configurer les clients du revendeur",
+                    ),
+                    default_roles=("reseller_owner",),
+                ),
+            ],
+        )
         register_schedule(
             "operations.forget_pending", forget_pending, "15 * * * *", per_tenant=True
         )

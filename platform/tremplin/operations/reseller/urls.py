@@ -1,0 +1,20 @@
+"""Addresses of a reseller's console."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from tremplin.operations.reseller.views import clients
+
+app_name = "reseller"
+
+# What clients are and look like.
+_clients = [
+    path("", clients.index, name="index"),
+    path("clients/<uuid:client>/", clients.client, name="client"),
+]
+
+# What clients pay, what the reseller earns, how its clients do.
+_money: list[URLPattern] = []
+
+urlpatterns = [*_clients, *_money]
