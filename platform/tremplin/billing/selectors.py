@@ -85,8 +85,7 @@ def _one(rows: QuerySet[Any]) -> Any:
 def recurring_minor(row: Subscription) -> int:
     """Return what a subscription brings per month before VAT, without discounts, half-up."""
     total = sum(
-        pricing.total(item.price, item.amount_minor, item.quantity)
-        for item in row.items.select_related("price")
+        pricing.total(item.price, item.amount_minor, item.quantity) for item in row.items.all()
     )
     return half_up(Fraction(total, MONTHS[row.interval]))
 

@@ -34,7 +34,7 @@ class ClientFigures:
     """One client of a reseller: amounts are per month, before VAT, in minor units of ``currency``.
 
     ``seats_total`` None is unlimited; ``margin_percent`` is None without revenue. ``state`` is that
-    of the plan's licence, ``closed`` when the space itself is suspended, ``none`` without plan.
+    of the plan's licence now, ``closed`` when the space itself is not open, ``none`` without plan.
     """
 
     tenant: TenantInfo
@@ -55,7 +55,9 @@ class ClientFigures:
     @property
     def state_label(self) -> str:
         """Return the state in the reader's language."""
-        return state_label(self.state)
+        if self.state == "closed":
+            return str(Tenant.Status(self.tenant.status).label)
+        return _("No plan") if self.state == "none" else str(License.State(self.state).label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +70,6 @@ class Sum:
     margin_percent: Decimal | None
 
 
-def state_label(state: str) -> str:
-    """Return the name of a state of ``ClientFigures``."""
-    if state == "closed":
-        return _("Space suspended")
-    if state == "none":
-        return _("No plan")
-    return str(License.State(state).label)
-
-
 def percent(part_minor: int, whole_minor: int) -> Decimal | None:
     """Return a share with at most one digit (25, 33.3), None of nothing."""
     if not whole_minor:
@@ -87,14 +80,9 @@ def percent(part_minor: int, whole_minor: int) -> Decimal | None:
     return whole if whole == rounded else rounded
 
 
-def clients_of(reseller: TenantInfo) -> list[TenantInfo]:
-    """Return the spaces of a reseller by name, nobody else's."""
-    return registry.load(Tenant.objects.filter(reseller_id=reseller.pk).order_by("name", "pk"))
-
-
 def client_figures(reseller: TenantInfo) -> list[ClientFigures]:
     """Return the figures of every client of a reseller by name, in eight queries at most."""
-    clients = clients_of(reseller)
+    clients = registry.load(Tenant.objects.filter(reseller_id=reseller.pk).order_by("name", "pk"))
     keys = [client.pk for client in clients]
     licences = plan_licences(keys)
     subscriptions = _subscriptions(keys)
