@@ -182,7 +182,8 @@ def sync(plans: list[PlanFacts] | None = None) -> Synced:
     """Make the tables say what the catalogue says; running it again changes nothing.
 
     A draft version that nobody bought is not kept either: its successor is sold from now on, and
-    whoever holds a former version keeps it. Two runs at once wait for each other.
+    whoever holds a former version keeps it. A plan that the operator changed is left alone. Two
+    runs at once wait for each other.
     """
     wanted = [*PLANS, *module_plans()] if plans is None else plans
     created, renewed = [], []
@@ -191,6 +192,8 @@ def sync(plans: list[PlanFacts] | None = None) -> Synced:
             cursor.execute("LOCK TABLE public.licensing_plan IN SHARE ROW EXCLUSIVE MODE")
         for position, facts in enumerate(wanted):
             plan, is_new = _named(facts, position)
+            if plan.is_custom:
+                continue
             latest = plan.versions.order_by("-number").first()
             if latest is not None and content_of(latest) == _content(facts):
                 continue
@@ -209,6 +212,8 @@ def _named(facts: PlanFacts, position: int) -> tuple[Plan, bool]:
         "position": position,
     }
     plan, is_new = Plan.objects.get_or_create(key=facts.key, defaults=names)
+    if plan.is_custom:
+        return plan, False
     changed = [name for name, value in names.items() if getattr(plan, name) != value]
     if changed:
         for name in changed:

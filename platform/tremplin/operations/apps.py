@@ -29,6 +29,22 @@ class OperationsConfig(AppConfig):
                     default_roles=("platform_admin",),
                 ),
                 Permission(
+                    code="plans",
+                    label=Text(
+                        en="Set plans, prices and coupons",
+                        fr="Régler les formules, les prix et les codes de réduction",
+                    ),
+                    default_roles=("platform_admin",),
+                ),
+                Permission(
+                    code="revenue",
+                    label=Text(
+                        en="See the revenue and record payments",
+                        fr="Voir les revenus et enregistrer les paiements",
+                    ),
+                    default_roles=("platform_admin", "billing"),
+                ),
+                Permission(
                     code="export",
                     label=Text(en="Export the whole space", fr="Exporter tout l’espace"),
                     default_roles=("admin",),

@@ -23,6 +23,8 @@ class Plan(models.Model):
     summary_fr = models.CharField(max_length=300, blank=True, default="")
     position = models.PositiveSmallIntegerField(default=0)
     is_listed = models.BooleanField(default=True)
+    # The operator changed its names or made a version of it: the catalogue leaves it alone.
+    is_custom = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
