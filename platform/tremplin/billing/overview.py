@@ -75,6 +75,8 @@ class Overview:
     plan: License | None
     plan_name: str
     seats: SeatStatus
+    seats_open_until: datetime | None
+    seats_after: int | None
     subscriptions: tuple[SubscriptionRow, ...]
     open_orders: tuple[Order, ...]
     unpaid: tuple[Invoice, ...]
@@ -90,6 +92,8 @@ def of(tenant: TenantInfo) -> Overview:
         plan=held,
         plan_name=name,
         seats=seats.status(tenant),
+        seats_open_until=snapshots.open_until(held) if held is not None else None,
+        seats_after=held.seats_total if held is not None else None,
         subscriptions=tuple(row_of(tenant, item) for item in running(tenant)),
         open_orders=tuple(
             Order.objects.filter(

@@ -75,7 +75,7 @@ def data_of(
             "labels": {
                 "seller": pgettext("invoice", "From"),
                 "buyer": pgettext("invoice", "Billed to"),
-                "lines": pgettext("invoice", "Details"),
+                "lines": pgettext("invoice", "Detail"),
                 "taxes": _("VAT by rate"),
                 "totals": _("Totals"),
                 "payment": _("Payment"),
@@ -176,12 +176,16 @@ def _tax(item: dict[str, Any], currency: str) -> dict[str, str]:
 def _grand(invoice: Invoice) -> str:
     if invoice.kind == Invoice.Kind.CREDIT_NOTE:
         return _("Total credited")
+    if invoice.provider in wording.CARDS:
+        return _("Total incl. VAT")
     return _("Total to pay")
 
 
 def _payment(invoice: Invoice) -> list[str]:
     if invoice.kind == Invoice.Kind.CREDIT_NOTE or invoice.total_minor == 0:
         return []
+    if invoice.provider in wording.CARDS:
+        return [_("By card: nothing has to be transferred.")]
     found = []
     iban = str(invoice.seller.get("iban", ""))
     if iban:
