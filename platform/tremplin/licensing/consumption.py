@@ -293,8 +293,11 @@ def give_back(
 ) -> bool:
     """Return units after a failure that was not the customer's; False when done before.
 
-    It is a negative row of the ledger, never below zero in the counter.
+    It is a negative row of the ledger, never below zero in the counter. Raises ``ValueError`` for
+    a quantity below 1.
     """
+    if quantity < 1:
+        raise ValueError("give back at least one unit")
     meters = _meters(tenant, feature, person)
     with transaction.atomic(), services.tenancy().public_write("usage"):
         with connection.cursor() as cursor:
