@@ -54,21 +54,13 @@ def trade(
     space: Callable[[str], TenantInfo], shop: Any, tenant_a: TenantInfo, tenant_b: TenantInfo
 ) -> Trade:
     """Return the four spaces, each ready to be invoiced."""
-    from tenants import registry
-    from tenants.context import public_write
-    from tenants.models import Tenant
     from tremplin.billing import services
 
-    reseller, rival = space("passerelle"), space("volteo")
-    with public_write("test"):
-        Tenant.objects.filter(pk=rival.pk).update(kind="reseller")
-    registry.invalidate()
-    found = registry.by_pk(rival.pk)
-    assert found is not None
-    identify(reseller, found)
+    reseller, rival = space("passerelle"), space("autre")
+    identify(reseller, rival)
     services.set_book(reseller, discount_percent=Decimal(25))
-    services.set_book(found, discount_percent=Decimal(40))
-    return Trade(reseller, sold_by(tenant_a, reseller), found, sold_by(tenant_b, found))
+    services.set_book(rival, discount_percent=Decimal(40))
+    return Trade(reseller, sold_by(tenant_a, reseller), rival, sold_by(tenant_b, rival))
 
 
 @pytest.fixture
