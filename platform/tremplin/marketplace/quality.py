@@ -6,9 +6,11 @@ version: another version has no tier until its own report is stored.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 from xml.etree import ElementTree
 
@@ -19,6 +21,7 @@ TIERS: tuple[Tier, ...] = ("gold", "silver", "bronze")
 # What protects the space and its people: identity, imports, gate, access, personal data, tables,
 # activation and tasks. The others make a module good to use: texts, pages, speed, documents.
 SAFETY = frozenset({"01", "02", "03", "04", "05", "06", "08", "10", "11", "13"})
+SHIPPED = "quality.json"
 _RULE = re.compile(r"test_rule_(\d\d)_")
 
 
@@ -54,6 +57,29 @@ class Report:
     def failed(self) -> list[str]:
         """Return the numbers of the rules that failed."""
         return sorted(rule for rule, outcome in self.rules.items() if outcome == "failed")
+
+
+def read_shipped(folder: Path) -> Report | None:
+    """Return the report in the package of a module (``quality.json``), None without a good one."""
+    path = folder / SHIPPED
+    if not path.is_file():
+        return None
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        report = Report.from_json(body)
+        known = {"passed", "failed", "skipped"}
+        if set(report.rules.values()) <= known and report.own_passed + report.own_failed >= 0:
+            return report
+    except (ValueError, TypeError, AttributeError):
+        pass
+    return None
+
+
+def write_shipped(folder: Path, report: Report) -> Path:
+    """Write the report that a release of the module ships; return its path."""
+    path = folder / SHIPPED
+    path.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
+    return path
 
 
 def tier_of(report: Report) -> Tier:

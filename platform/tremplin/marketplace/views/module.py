@@ -21,7 +21,14 @@ from tremplin.kernel.registry import PluginEntry
 from tremplin.kernel.settings_store.forms import settings_form
 from tremplin.licensing import services as licensing
 from tremplin.licensing.models import License
-from tremplin.marketplace import catalogue, compatibility, datasheet, quality, services
+from tremplin.marketplace import (
+    catalogue,
+    compatibility,
+    datasheet,
+    quality,
+    screenshots,
+    services,
+)
 from tremplin.marketplace.catalogue import ModuleCard
 from tremplin.marketplace.forms import RatingForm
 from tremplin.marketplace.models import Rating
@@ -71,7 +78,7 @@ def _context(
         "module": card,
         "listing": listing,
         "text": text,
-        "screenshots": listing.screenshots if listing is not None else [],
+        "screenshots": screenshots.for_reader(listing, language) if listing is not None else [],
         "sheet": datasheet.of(manifest, language),
         "permissions": [
             {"label": item.label.in_language(language)} for item in manifest.permissions
