@@ -69,6 +69,12 @@ def state_at(facts: Facts, now: datetime) -> StateAt:
     return StateAt(state, None, "on", _earliest(facts.valid_until, unpaid, ended))
 
 
+def suspended_at(unpaid: datetime, durations: Durations) -> datetime:
+    """Return when a licence that is unpaid since ``unpaid`` is suspended, unless it is paid."""
+    _late, suspended, _ended_ = _stages(unpaid, durations)
+    return suspended
+
+
 def purge_at(facts: Facts, now: datetime) -> datetime | None:
     """Return when the data of an ended licence may go, None while it runs."""
     found = state_at(facts, now)
