@@ -24,6 +24,9 @@ class Amount:
     scope: str = "tenant"
     overage: str = "deny"
     overage_percent: int = 0
+    overage_unit_minor: int | None = None
+    overage_cap_minor: int | None = None
+    overage_currency: str = "EUR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +230,20 @@ def _content(facts: PlanFacts) -> tuple[Any, ...]:
         facts.trial_days,
         sorted(facts.modules),
         sorted(
-            (key, item.scope, item.value, item.reset, item.overage, item.overage_percent)
+            (key, item.scope, item.value, item.reset, *_beyond(item))
             for key, item in facts.features.items()
         ),
+    )
+
+
+def _beyond(item: Amount | PlanEntitlement) -> tuple[Any, ...]:
+    """Return what happens beyond the amount; None sorts as nothing."""
+    return (
+        item.overage,
+        item.overage_percent,
+        item.overage_unit_minor or 0,
+        item.overage_cap_minor or 0,
+        item.overage_currency,
     )
 
 
@@ -239,7 +253,7 @@ def content_of(version: PlanVersion) -> tuple[Any, ...]:
         version.trial_days,
         sorted(version.items.values_list("module", flat=True)),
         sorted(
-            (item.feature, item.scope, item.value, item.reset, item.overage, item.overage_percent)
+            (item.feature, item.scope, item.value, item.reset, *_beyond(item))
             for item in version.entitlements.all()
         ),
     )
@@ -265,6 +279,9 @@ def _new_version(plan: Plan, former: PlanVersion | None, facts: PlanFacts) -> No
             scope=item.scope,
             overage=item.overage,
             overage_percent=item.overage_percent,
+            overage_unit_minor=item.overage_unit_minor,
+            overage_cap_minor=item.overage_cap_minor,
+            overage_currency=item.overage_currency,
         )
         for key, item in facts.features.items()
     )

@@ -17,7 +17,13 @@ from tremplin.api import services
 from tremplin.kernel import clock
 from tremplin.licensing import features
 from tremplin.licensing.compiling import Entitlement, Meter, Snapshot, Source, combine
-from tremplin.licensing.models import EntitlementSnapshot, Grant, License, PlanEntitlement
+from tremplin.licensing.models import (
+    EntitlementSnapshot,
+    Grant,
+    License,
+    OverageCap,
+    PlanEntitlement,
+)
 from tremplin.licensing.states import Durations, Facts, Mode, StateAt, state_at
 
 UNLIMITED_KINDS = frozenset({"hq", "reseller"})
@@ -130,6 +136,11 @@ def _licences(pk: int) -> list[License]:
     )
 
 
+def running(tenant: TenantInfo) -> list[License]:
+    """Return the licences that allow something now, with their plans' content."""
+    return [held for held in _licences(tenant.pk) if current_state(held).mode == "on"]
+
+
 def facts_of(licence: License) -> Facts:
     """Return the dates of a licence, with the durations of its plan."""
     version = licence.plan_version
@@ -191,6 +202,7 @@ def _compile(tenant: TenantInfo, version: int, licences: list[License]) -> Snaps
     sources: dict[str, list[Source]] = {}
     changes: list[datetime] = []
     is_writable = True
+    caps = dict(OverageCap.objects.filter(tenant_id=tenant.pk).values_list("feature", "cap_minor"))
     for licence in licences:
         at = current_state(licence)
         if at.changes_at is not None:
@@ -203,7 +215,7 @@ def _compile(tenant: TenantInfo, version: int, licences: list[License]) -> Snaps
             continue
         if licence.plan_version is not None:
             for item in licence.plan_version.entitlements.all():
-                sources.setdefault(item.feature, []).append(_plan_source(licence, item))
+                sources.setdefault(item.feature, []).append(_plan_source(licence, item, caps))
     for grant in Grant.objects.filter(tenant_id=tenant.pk):
         if grant.effective_at > now:
             changes.append(grant.effective_at)
@@ -246,7 +258,7 @@ def _seated(licences: list[License]) -> dict[str, UUID]:
     }
 
 
-def _plan_source(licence: License, item: PlanEntitlement) -> Source:
+def _plan_source(licence: License, item: PlanEntitlement, caps: dict[str, int]) -> Source:
     value = item.value
     if item.feature == "people.seats" and licence.seats_total is not None:
         value = licence.seats_total if open_until(licence) is None else None
@@ -259,9 +271,15 @@ def _plan_source(licence: License, item: PlanEntitlement) -> Source:
         item.overage,
         item.overage_percent,
         item.overage_unit_minor,
-        item.overage_cap_minor,
+        _cap(item, caps),
         licence.valid_from if item.reset == "period" else None,
     )
+
+
+def _cap(item: PlanEntitlement, caps: dict[str, int]) -> int:
+    """Return what may be billed per period: the customer's choice, 0 until it has chosen."""
+    wanted = caps.get(item.feature, 0)
+    return wanted if item.overage_cap_minor is None else min(wanted, item.overage_cap_minor)
 
 
 def _store(pk: int, snapshot: Snapshot) -> None:

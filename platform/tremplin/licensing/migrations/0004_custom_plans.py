@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('licensing', '0003_seats_open_until'),
+        ("licensing", "0003_seats_open_until"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='plan',
-            name='is_custom',
+            model_name="plan",
+            name="is_custom",
             field=models.BooleanField(default=False),
         ),
     ]

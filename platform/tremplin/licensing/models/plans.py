@@ -117,7 +117,9 @@ class PlanEntitlement(models.Model):
     overage = models.CharField(max_length=5, choices=Overage, default=Overage.DENY)
     overage_percent = models.PositiveSmallIntegerField(default=0)
     overage_unit_minor = models.BigIntegerField(null=True)
+    # The highest cap that a customer may choose; null: as high as the customer wants.
     overage_cap_minor = models.BigIntegerField(null=True)
+    overage_currency = models.CharField(max_length=3, default="EUR")
 
     class Meta:
         ordering = ("feature",)
