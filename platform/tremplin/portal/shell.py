@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, gettext
 
-from tenants.branding import themes
+from tenants.branding import texts, themes
 from tremplin.api import PersonRef, TenantContext, hookspecs
 from tremplin.kernel.dispatch import dispatcher
 from tremplin.licensing.selectors import Banner
@@ -96,6 +96,7 @@ class Shell:
     footer_links: list[Link] = field(default_factory=list)
     sidebar: str = "light"
     banners: list[Banner] = field(default_factory=list)
+    legal_notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +313,7 @@ def build(request: HttpRequest) -> Shell | None:
         footer_links=footer,
         sidebar=brand.sidebar or "light",
         banners=licence_banners(tenant) if ctx and person and ctx.can("billing.view") else [],
+        legal_notice=texts.of(tenant).legal_footer,
     )
 
 
