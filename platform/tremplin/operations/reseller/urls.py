@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from tremplin.operations.reseller.views import clients
+from tremplin.operations.reseller.views import catalogue, clients
 
 app_name = "reseller"
 
@@ -15,6 +15,10 @@ _clients = [
 ]
 
 # What clients pay, what the reseller earns, how its clients do.
-_money: list[URLPattern] = []
+_money: list[URLPattern] = [
+    path("catalogue/", catalogue.index, name="catalogue"),
+    path("catalogue/prices/<uuid:price>/", catalogue.price, name="catalogue_price"),
+    path("catalogue/modules/<slug:slug>/", catalogue.module, name="catalogue_module"),
+]
 
 urlpatterns = [*_clients, *_money]

@@ -1,0 +1,78 @@
+"""Forms of the reseller's console, and of the operator about resellers."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from tremplin.billing.money import digits, minor
+from tremplin.operations.reseller.catalogue import typed
+
+AMOUNT = re.compile(r"(-?[0-9]{1,9})(?:[.,]([0-9]+))?")
+BLANKS = str.maketrans("", "", " \u00a0\u202f")
+
+
+class AmountField(forms.CharField):
+    """An amount typed in major units, with a comma or a dot; its value is in minor units.
+
+    ``1,900`` is refused as one with too many decimals: guessing thousands would move a decimal
+    point. Empty is None when the field is not required.
+    """
+
+    def __init__(self, *, currency: str, **options: Any) -> None:
+        options.setdefault("max_length", 20)
+        options.setdefault(
+            "widget", forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+        )
+        super().__init__(**options)
+        self.currency = currency
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return an amount as people of this language type it."""
+        return typed(value, self.currency) if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> int | None:
+        """Return the amount in minor units. Raises ``ValidationError``."""
+        text = super().clean(value).translate(BLANKS)
+        if not text:
+            return None
+        found = AMOUNT.fullmatch(text)
+        if found is None:
+            raise ValidationError(_("Enter an amount in figures, like 55 or 55.50."), "invalid")
+        places = digits(self.currency)
+        if len(found[2] or "") > places:
+            raise ValidationError(self._too_many(places), "decimals")
+        return minor(Decimal(f"{found[1]}.{found[2] or 0}"), self.currency)
+
+    def _too_many(self, places: int) -> str:
+        if not places:
+            return _("%(currency)s has no decimals: enter a whole number.") % {
+                "currency": self.currency
+            }
+        return ngettext(
+            "Use at most %(places)s decimal.", "Use at most %(places)s decimals.", places
+        ) % {"places": places}
+
+
+class RetailForm(forms.Form):
+    """What the clients of a reseller pay; empty is the public price."""
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["amount"] = AmountField(
+            currency=currency, required=False, label=gettext_lazy("Your price")
+        )
+
+
+class ShownForm(forms.Form):
+    """Whether clients see a module."""
+
+    hidden = forms.TypedChoiceField(
+        choices=[("1", ""), ("0", "")], coerce=lambda value: value == "1", required=True
+    )
