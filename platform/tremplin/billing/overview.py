@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from tremplin.billing import cards, coupons, quotes
+from tremplin.billing import cards, coupons, overage, quotes
 from tremplin.billing.errors import NotFound
 from tremplin.billing.lines import Totals, totals
 from tremplin.billing.models import Invoice, Order, Quote, Subscription, SubscriptionChange
@@ -221,7 +221,8 @@ def _upcoming(
         subscription.coupon, subscription.coupon_until, subscription.period_end
     )
     found = quotes.charges(tenant, subscription.account, wanted, coupon)
-    return totals(quotes.lines_of(found, wanted, subscription.period_end, None))
+    lines = quotes.lines_of(found, wanted, subscription.period_end, None)
+    return totals([*lines, *overage.upcoming(tenant, subscription)])
 
 
 # --- warnings -----------------------------------------------------------------------------------
