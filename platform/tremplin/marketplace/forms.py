@@ -36,6 +36,8 @@ class FilterForm(forms.Form):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)  # noqa: S101  declared above
             field.choices = [("", _("All")), *found]
+            field.widget.attrs["class"] = "select"
+        self.fields["q"].widget = forms.TextInput(attrs={"type": "search", "class": "input"})
 
     def filters(self) -> Filters:
         """Return the filters; a value that does not exist filters nothing."""
@@ -58,7 +60,7 @@ class RatingForm(forms.Form):
         label=_("Stars"),
         coerce=int,
         choices=[(5, "5"), (4, "4"), (3, "3"), (2, "2"), (1, "1")],
-        widget=forms.RadioSelect,
+        widget=forms.RadioSelect(attrs={"class": "input"}),
         error_messages={"required": _("Choose one to five stars.")},
     )
     text = forms.CharField(

@@ -54,9 +54,38 @@ class Report:
         )
 
     @property
+    def passed(self) -> list[str]:
+        """Return the numbers of the rules that passed."""
+        return sorted(rule for rule, outcome in self.rules.items() if outcome == "passed")
+
+    @property
     def failed(self) -> list[str]:
         """Return the numbers of the rules that failed."""
         return sorted(rule for rule, outcome in self.rules.items() if outcome == "failed")
+
+
+def rule_name(number: str) -> str:
+    """Return what a rule of the contract suite asks of a module, in the reader's language."""
+    return {
+        "01": _("Complete description, one name, a licence, French and English"),
+        "02": _("Uses only the public interface of the platform"),
+        "03": _("Answers the platform as it is asked"),
+        "04": _("Switched off, it contributes nothing"),
+        "05": _("Each page opens for the right people only"),
+        "06": _("Its programming interface checks who calls"),
+        "07": _("Its settings are valid and can be changed"),
+        "08": _("Personal data is exported and erased completely"),
+        "09": _("Its demonstration data can be made again"),
+        "10": _("Switched off and on it keeps its data; erased it leaves nothing"),
+        "11": _("Its tables can be made and removed"),
+        "12": _("Its events have a stable form"),
+        "13": _("Its background tasks can be repeated without harm"),
+        "14": _("Does not slow pages down"),
+        "17": _("Pages are valid, accessible and complete in both languages"),
+        "18": _("Loads nothing from other sites"),
+        "19": _("Has a description and a list of changes"),
+        "20": _("Its tables, rights and addresses are its own"),
+    }.get(number, _("Rule %(number)s") % {"number": number})
 
 
 def read_shipped(folder: Path) -> Report | None:

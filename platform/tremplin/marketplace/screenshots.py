@@ -48,6 +48,17 @@ def for_reader(listing: Listing, language: str) -> list[Screenshot]:
     return list(_of(listing).filter(Q(language="") | Q(language=language[:2])))
 
 
+def covers(language: str) -> dict[str, Screenshot]:
+    """Return the first picture of each listing for a reader of ``language``, in one query."""
+    rows = (
+        Screenshot.objects.filter(Q(language="") | Q(language=language[:2]))
+        .order_by("listing_id", "position", "created_at")
+        .distinct("listing_id")
+        .only("id", "listing_id", "width", "height")
+    )
+    return {row.listing_id: row for row in rows}
+
+
 def every(listing: Listing) -> list[Screenshot]:
     """Return all pictures of a listing in their order, without their bytes."""
     return list(_of(listing))

@@ -224,6 +224,7 @@ def _sync_one(entry: PluginEntry) -> list[str]:
         defaults={
             "api_range": manifest.api,
             "changes_en": changes_of(entry, manifest.version),
+            "changes_fr": changes_of(entry, manifest.version, "CHANGELOG.fr.md"),
             "released_at": now,
         },
     )
@@ -249,12 +250,12 @@ def _take_report(entry: PluginEntry, listing: Listing) -> None:
         _store(listing, report)
 
 
-def changes_of(entry: PluginEntry, version: str) -> str:
+def changes_of(entry: PluginEntry, version: str, name: str = "CHANGELOG.md") -> str:
     """Return the part of a module's change log about one version, empty without one."""
     folder = screenshots.package_folder(entry)
     if folder is None:
         return ""
-    for path in (folder / "CHANGELOG.md", folder.parent / "CHANGELOG.md"):
+    for path in (folder / name, folder.parent / name):
         if path.is_file():
             text = path.read_text(encoding="utf-8")
             head = rf"^##\s*\[?{re.escape(version)}\]?[^\n]*\n(.*?)(?=^## |\Z)"

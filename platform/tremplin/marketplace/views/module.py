@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -31,7 +32,7 @@ from tremplin.marketplace import (
 )
 from tremplin.marketplace.catalogue import ModuleCard
 from tremplin.marketplace.forms import RatingForm
-from tremplin.marketplace.models import Rating
+from tremplin.marketplace.models import Listing, ListingVersion, Rating
 
 
 def _found(request: HttpRequest, slug: str) -> tuple[PluginEntry, ModuleCard]:
@@ -90,6 +91,7 @@ def _context(
         "licence_name": manifest.license,
         "works_with": [cards.module_name(slug) for slug in manifest.works_with],
         "findings": findings,
+        "blockers": _blockers(request, findings),
         "can_try": can_start(card, findings),
         "can_buy_alone": can_buy and card.on_sale and not has_for_good(card),
         "can_buy_plan": can_buy,
@@ -98,15 +100,51 @@ def _context(
         "plans": cards.plans_with_module(request.tenant, entry.slug),
         "trial_days": licensing.TRIAL_DAYS,
         "tier": quality.tier_name(card.quality),
-        "report": quality.Report.from_json(listing.quality_report)
-        if card.quality and listing
-        else None,
-        "versions": listing.versions.all()[:10] if listing is not None else [],
+        **_examined(card, listing),
+        "versions": [_notes(version, language) for version in listing.versions.all()[:10]]
+        if listing is not None
+        else [],
         "ratings": ratings[:50],
         "own_rating": own,
         "rating_form": rating_form if card.licence is not None else None,
         "form": form,
     }
+
+
+def _examined(card: ModuleCard, listing: Listing | None) -> dict[str, Any]:
+    """Return the report of the contract suite, rule by rule, when the version has a tier."""
+    if not card.quality or listing is None:
+        return {"report": None, "rules": []}
+    report = quality.Report.from_json(listing.quality_report)
+    rules = [
+        {"number": number, "outcome": outcome, "text": quality.rule_name(number)}
+        for number, outcome in sorted(report.rules.items())
+    ]
+    return {"report": report, "rules": rules}
+
+
+def _notes(version: ListingVersion, language: str) -> dict[str, Any]:
+    """Return a version with what changed, one entry per point of its change log."""
+    own = version.changes_fr if language.startswith("fr") else version.changes_en
+    text = own or version.changes_en
+    points = [" ".join(point.split()) for point in re.split(r"(?m)^\s*[-*]\s+", text)]
+    return {
+        "version": version.version,
+        "released_at": version.released_at,
+        "notes": [point for point in points if point],
+        "lang": "" if own else "en",
+    }
+
+
+def _blockers(request: HttpRequest, findings: list[compatibility.Finding]) -> list[dict[str, str]]:
+    """Return what stands in the way, with the module to go to where the space may see it."""
+    blocking = [item for item in findings if not item.ok]
+    if not blocking:
+        return []
+    seen = {card.slug for card in catalogue.cards_of(request.tenant)}
+    return [
+        {"text": item.text, "link": item.module if item.module in seen else ""} for item in blocking
+    ]
 
 
 def has_for_good(card: ModuleCard) -> bool:
