@@ -74,6 +74,8 @@ class Overview:
 
     plan: License | None
     plan_name: str
+    plan_state: str
+    plan_state_name: str
     seats: SeatStatus
     seats_open_until: datetime | None
     seats_after: int | None
@@ -88,9 +90,13 @@ def of(tenant: TenantInfo) -> Overview:
     held = seats.plan_license(tenant)
     name = cards.plan_name(held.plan_version) if held is not None and held.plan_version else ""
     now = clock.now()
+    # The nightly job records states; what counts is the state of this instant.
+    state = snapshots.current_state(held).state if held is not None else ""
     return Overview(
         plan=held,
         plan_name=name,
+        plan_state=state,
+        plan_state_name=str(License.State(state).label) if state else "",
         seats=seats.status(tenant),
         seats_open_until=snapshots.open_until(held) if held is not None else None,
         seats_after=held.seats_total if held is not None else None,

@@ -298,7 +298,7 @@ def banners(tenant: TenantInfo) -> list[Banner]:
             Banner(
                 texts[state],
                 UPGRADE_PATH,
-                _("See the plans"),
+                _("See what to pay"),
                 "destructive" if state == "suspended" else "warning",
                 f"licence-{state.replace('_', '-')}",
             )
