@@ -76,3 +76,9 @@ class ShownForm(forms.Form):
     hidden = forms.TypedChoiceField(
         choices=[("1", ""), ("0", "")], coerce=lambda value: value == "1", required=True
     )
+
+
+class SettleForm(forms.Form):
+    """A transfer that arrived: the reference on the bank statement."""
+
+    reference = forms.CharField(label=gettext_lazy("Reference of the transfer"), max_length=60)

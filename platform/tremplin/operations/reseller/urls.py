@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from tremplin.operations.reseller.views import catalogue, clients
+from tremplin.operations.reseller.views import catalogue, clients, invoices, statement
 
 app_name = "reseller"
 
@@ -19,6 +19,11 @@ _money: list[URLPattern] = [
     path("catalogue/", catalogue.index, name="catalogue"),
     path("catalogue/prices/<uuid:price>/", catalogue.price, name="catalogue_price"),
     path("catalogue/modules/<slug:slug>/", catalogue.module, name="catalogue_module"),
+    path("statement/", statement.index, name="statement"),
+    path("statement/csv/", statement.as_csv, name="statement_csv"),
+    path("invoices/", invoices.index, name="invoices"),
+    path("invoices/<uuid:invoice>/pdf/", invoices.pdf, name="invoice_pdf"),
+    path("invoices/<uuid:invoice>/paid/", invoices.paid, name="invoice_paid"),
 ]
 
 urlpatterns = [*_clients, *_money]
