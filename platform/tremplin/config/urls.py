@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("tremplin.portal.urls")),
     path("", include("tremplin.marketplace.urls")),
     path("", include("tremplin.billing.urls")),
+    path("", include("tremplin.billing.sales.urls")),
     path("", include("tremplin.identity.urls")),
     path("", include("tremplin.sso.urls")),
     path("", include("tremplin.files.urls")),

@@ -12,6 +12,8 @@ from django.utils.translation import get_language, gettext
 
 from tenants.branding import texts, themes
 from tremplin.api import PersonRef, TenantContext, hookspecs
+from tremplin.billing.sales.sellers import shows_shop
+from tremplin.kernel.current import tenant_required
 from tremplin.kernel.dispatch import dispatcher
 from tremplin.licensing.selectors import Banner
 from tremplin.licensing.selectors import banners as licence_banners
@@ -121,7 +123,7 @@ ONE_KIND = {
     "marketplace:listings": "hq",
 }
 # The operator pays nobody.
-NOT_FOR = {"billing:index": "hq"}
+NOT_FOR = {"billing:index": "hq", "sales:index": "hq"}
 
 
 # Labels are marked for translation here and translated when the page is built.
@@ -141,6 +143,7 @@ def _core_entries() -> list[CoreEntry]:
         CoreEntry(
             gettext("Billing"), "billing:index", "credit-card", "billing.view", "nav-billing"
         ),
+        CoreEntry(gettext("Sales"), "sales:index", "receipt", "sales.manage", "nav-sales"),
         CoreEntry(
             gettext("Branding"), "portal:branding", "palette", "portal.branding", "nav-branding"
         ),
@@ -239,7 +242,10 @@ def sections(ctx: TenantContext, path: str) -> list[Group]:
     own = [_item(path_of("portal:app"), path, gettext("Home"), "house", "nav-home")]
     if ctx.tenant.kind == "hq" and (spaces := path_of("sso:spaces")):
         own.append(_item(spaces, path, gettext("My spaces"), "layers", "nav-spaces"))
-    groups = [Group(gettext("Learn"), own + entries("learn"))]
+    own += entries("learn")
+    if ctx.can("sales.buy") and shows_shop(tenant_required()) and (shop := path_of("sales:shop")):
+        own.append(_item(shop, path, gettext("Shop"), "tag", "nav-shop"))
+    groups = [Group(gettext("Learn"), own)]
     core: dict[str, list[Item]] = {"daily": [], "space": [], "access": []}
     for entry in _core_entries():
         if ctx.tenant.kind != ONE_KIND.get(entry.url_name, ctx.tenant.kind):

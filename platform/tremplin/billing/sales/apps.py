@@ -14,8 +14,11 @@ class SalesConfig(AppConfig):
     verbose_name = _("Sales to learners")
 
     def ready(self) -> None:
-        """Register what is kept about people."""
+        """Declare the rights, and what is kept about people."""
+        from tremplin.billing.sales import permissions
         from tremplin.billing.sales.privacy import SalesPersonalData
+        from tremplin.identity import roles
         from tremplin.privacy import sources
 
+        roles.register_permissions("sales", permissions.OWN_PERMISSIONS)
         sources.register("sales", SalesPersonalData())
