@@ -167,12 +167,14 @@ def offers(tenant: TenantInfo, *, currency: str = "EUR", module: str | None = No
 class BookItem:
     """A price in a reseller's book: the offer, what the reseller set, and its bounds.
 
-    ``retail_minor`` None sells at the public price, ``cost_minor`` None costs by the discount.
+    ``retail_minor`` None sells at the public price, ``cost_minor`` None costs by the discount;
+    ``set_lowest`` is what the platform set, which ``lowest`` may exceed (see ``bounds``).
     """
 
     offer: Offer
     retail_minor: int | None
     cost_minor: int | None
+    set_lowest: int | None
     lowest: int | None
     highest: int | None
 
@@ -194,6 +196,7 @@ def book_items(reseller: TenantInfo) -> list[BookItem]:
                 _in_book(book, price, entry, hidden_module=module in hidden),
                 entry.retail_minor if entry is not None else None,
                 entry.cost_minor if entry is not None else None,
+                entry.min_retail_minor if entry is not None else None,
                 lowest,
                 highest,
             )

@@ -60,15 +60,35 @@ class PriceRow:
     @property
     def typed(self) -> str:
         """Return the reseller's own price as people type it, empty at the public price."""
-        return "" if self.item.retail_minor is None else self._as_typed(self.item.retail_minor)
+        return self._as_typed(self.item.retail_minor)
 
     @property
     def public_text(self) -> str:
         """Return the public price as people type it."""
         return self._as_typed(self.price.amount_minor)
 
-    def _as_typed(self, amount_minor: int) -> str:
-        return typed(amount_minor, self.price.currency)
+    @property
+    def cost_typed(self) -> str:
+        """Return the cost that the operator set, empty when it follows the discount."""
+        return self._as_typed(self.item.cost_minor)
+
+    @property
+    def cost_text(self) -> str:
+        """Return what the price costs the reseller, as people type it."""
+        return self._as_typed(self.item.offer.cost_minor)
+
+    @property
+    def lowest_typed(self) -> str:
+        """Return the lowest amount that the operator allows, empty without."""
+        return self._as_typed(self.item.set_lowest)
+
+    @property
+    def highest_typed(self) -> str:
+        """Return the highest amount that the operator allows, empty without."""
+        return self._as_typed(self.item.highest)
+
+    def _as_typed(self, amount_minor: int | None) -> str:
+        return "" if amount_minor is None else typed(amount_minor, self.price.currency)
 
     @property
     def range_text(self) -> str:

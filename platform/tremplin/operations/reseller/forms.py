@@ -82,3 +82,73 @@ class SettleForm(forms.Form):
     """A transfer that arrived: the reference on the bank statement."""
 
     reference = forms.CharField(label=gettext_lazy("Reference of the transfer"), max_length=60)
+
+
+class PercentField(AmountField):
+    """A percentage with at most two decimals, from 0 to 100; its value is a ``Decimal``."""
+
+    def __init__(self, **options: Any) -> None:
+        # Two decimals, like the cents of a euro.
+        super().__init__(currency="EUR", **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return a percentage as people of this language type it."""
+        return typed(int(value.scaleb(2)), "EUR") if isinstance(value, Decimal) else value
+
+    def clean(self, value: Any) -> Any:
+        """Return the percentage. Raises ``ValidationError``."""
+        found = super().clean(value)
+        if found is None:
+            return None
+        if not 0 <= found <= 100_00:
+            raise ValidationError(_("Enter a percentage from 0 to 100."), "range")
+        return Decimal(found).scaleb(-2)
+
+
+class TermsForm(forms.Form):
+    """What the operator agrees with a reseller."""
+
+    discount = PercentField(
+        label=gettext_lazy("Discount on the public prices, in percent"),
+        help_text=gettext_lazy(
+            "A quarter off 190.00 leaves a cost of 142.50 and a margin of 47.50."
+        ),
+    )
+    mode = forms.ChoiceField(
+        label=gettext_lazy("Who bills the clients"),
+        choices=[
+            ("wholesale", gettext_lazy("Wholesale: the reseller bills them, we bill the reseller")),
+            ("commission", gettext_lazy("Commission: we bill them and pay the reseller its share")),
+        ],
+    )
+
+
+class LimitsForm(forms.Form):
+    """The reseller's cost of one price, and the range of what it may ask."""
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, label in (
+            ("cost", gettext_lazy("Cost")),
+            ("lowest", gettext_lazy("Lowest price")),
+            ("highest", gettext_lazy("Highest price")),
+        ):
+            self.fields[name] = AmountField(currency=currency, required=False, label=label)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse negative amounts and a range upside down."""
+        data: dict[str, Any] = super().clean() or {}
+        for name in ("cost", "lowest", "highest"):
+            if (data.get(name) or 0) < 0:
+                self.add_error(name, _("An amount cannot be negative."))
+        lowest, highest = data.get("lowest"), data.get("highest")
+        if lowest is not None and highest is not None and highest < lowest:
+            self.add_error("highest", _("The highest price is below the lowest one."))
+        return data
+
+
+class PayoutForm(forms.Form):
+    """A transfer of commission that left."""
+
+    currency = forms.RegexField(regex=r"[A-Z]{3}")
+    reference = forms.CharField(label=gettext_lazy("Reference of the transfer"), max_length=80)
