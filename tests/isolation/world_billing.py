@@ -16,6 +16,7 @@ def furnish_billing(world: World) -> None:
     from tremplin.billing.models import Invoice
     from tremplin.licensing import services as licensing
     from tremplin.marketplace import services as marketplace
+    from tremplin.marketplace.models import Screenshot
 
     m = world.marker
     identify(world.tenant)
@@ -38,6 +39,7 @@ def furnish_billing(world: World) -> None:
         "billing_change": str(change.pk),
         "order": str(order.pk),
         "rating": str(rating.pk),
+        "screenshot": str(Screenshot.objects.filter(listing_id="quiz")[0].pk),
     }
 
 

@@ -36,8 +36,8 @@ class FilterForm(forms.Form):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)  # noqa: S101  declared above
             field.choices = [("", _("All")), *found]
-            field.widget.attrs["class"] = "select"
-        self.fields["q"].widget = forms.TextInput(attrs={"type": "search", "class": "input"})
+            field.widget.attrs["class"] = "select w-full"
+        self.fields["q"].widget = forms.TextInput(attrs={"type": "search", "class": "input w-full"})
 
     def filters(self) -> Filters:
         """Return the filters; a value that does not exist filters nothing."""

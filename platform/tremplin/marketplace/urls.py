@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tremplin.marketplace.views import catalogue, listings, mine, module, screenshots
+from tremplin.marketplace.views import catalogue, leaving, listings, mine, module, screenshots
 
 app_name = "marketplace"
 urlpatterns = [
@@ -15,8 +15,9 @@ urlpatterns = [
     path("console/modules/<slug:slug>/switch/", module.switch, name="module_switch"),
     path("console/modules/<slug:slug>/settings/", module.save_settings, name="module_settings"),
     path("console/modules/<slug:slug>/rating/", module.rate, name="module_rate"),
-    path("console/modules/<slug:slug>/uninstall/", module.uninstall, name="module_uninstall"),
-    path("console/modules/<slug:slug>/keep/", module.keep, name="module_keep"),
+    path("console/modules/<slug:slug>/uninstall/", leaving.uninstall, name="module_uninstall"),
+    path("console/modules/<slug:slug>/export/", leaving.export, name="module_export"),
+    path("console/modules/<slug:slug>/keep/", leaving.keep, name="module_keep"),
     path(
         "console/modules/<slug:slug>/screens/<uuid:screenshot>/",
         screenshots.show,

@@ -45,13 +45,14 @@ def test_support_plugins_are_found_in_slug_order() -> None:
     result = discover([SUPPORT], bundled=False)
     assert [found.slug for found in result.found] == [
         "breaks_database",
+        "dependent",
         "dummy",
         "raises",
         "raises_late",
         "slow",
         "wrong_type",
     ]
-    assert result.django_apps[1] == "tests.support.plugins.dummy"
+    assert result.django_apps[2] == "tests.support.plugins.dummy"
 
 
 def test_an_incompatible_plugin_is_not_imported() -> None:

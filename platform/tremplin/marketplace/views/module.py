@@ -35,7 +35,7 @@ from tremplin.marketplace.forms import RatingForm
 from tremplin.marketplace.models import Listing, ListingVersion, Rating
 
 
-def _found(request: HttpRequest, slug: str) -> tuple[PluginEntry, ModuleCard]:
+def found(request: HttpRequest, slug: str) -> tuple[PluginEntry, ModuleCard]:
     """Return a module that this space may see; 404 for any other."""
     entry = registry.get(slug)
     card = catalogue.card_of(request.tenant, slug)
@@ -45,7 +45,7 @@ def _found(request: HttpRequest, slug: str) -> tuple[PluginEntry, ModuleCard]:
 
 
 def _working(request: HttpRequest, slug: str) -> tuple[PluginEntry, ModuleCard]:
-    entry, card = _found(request, slug)
+    entry, card = found(request, slug)
     if entry.status != "ok":
         raise Http404
     return entry, card
@@ -61,7 +61,7 @@ def _context(
 ) -> dict[str, Any]:
     language = get_language() or "en"
     manifest = entry.manifest
-    assert manifest is not None  # noqa: S101  _found looked
+    assert manifest is not None  # noqa: S101  found looked
     listing = catalogue.listing_of(entry.slug)
     if form is None and manifest.settings is not None and entry.status == "ok":
         form = settings_form(manifest.settings, request.tenant, entry.slug)
@@ -108,6 +108,7 @@ def _context(
         "own_rating": own,
         "rating_form": rating_form if card.licence is not None else None,
         "form": form,
+        "can_export": request.ctx.can("operations.export"),
     }
 
 
@@ -165,7 +166,7 @@ def can_start(card: ModuleCard, findings: list[compatibility.Finding]) -> bool:
 @guarded(permission="portal.modules")
 def detail(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one module."""
-    entry, card = _found(request, slug)
+    entry, card = found(request, slug)
     return render(request, "marketplace/module.html", _context(request, entry, card))
 
 
@@ -217,7 +218,7 @@ def switch(request: HttpRequest, slug: str) -> HttpResponse:
 def save_settings(request: HttpRequest, slug: str) -> HttpResponse:
     """Save the settings of a module for this space; locked fields stay as they are."""
     entry, card = _working(request, slug)
-    assert entry.manifest is not None  # noqa: S101  _found looked
+    assert entry.manifest is not None  # noqa: S101  found looked
     if entry.manifest.settings is None:
         raise Http404
     form = settings_form(entry.manifest.settings, request.tenant, slug, data=request.POST)
@@ -236,7 +237,7 @@ def save_settings(request: HttpRequest, slug: str) -> HttpResponse:
 @guarded(permission="portal.modules")
 def rate(request: HttpRequest, slug: str) -> HttpResponse:
     """Store the opinion of the space, change it, or take it back."""
-    entry, card = _found(request, slug)
+    entry, card = found(request, slug)
     if request.POST.get("withdraw"):
         services.withdraw_rating(request.tenant, slug)
         messages.success(request, gettext("Your opinion is withdrawn."))
@@ -257,37 +258,4 @@ def rate(request: HttpRequest, slug: str) -> HttpResponse:
         messages.error(request, problem.detail)
     else:
         messages.success(request, gettext("Thank you: your opinion helps other spaces choose."))
-    return redirect("marketplace:module", slug=slug)
-
-
-@guarded(permission="portal.modules")
-def uninstall(request: HttpRequest, slug: str) -> HttpResponse:
-    """Say what goes and when, then announce it."""
-    entry, card = _found(request, slug)
-    if card.status in {"off", "leaving"}:
-        return redirect("marketplace:module", slug=slug)
-    if request.method == "POST":
-        try:
-            day = services.uninstall(request.tenant, slug)
-        except Problem as problem:
-            messages.error(request, problem.detail)
-        else:
-            messages.success(
-                request,
-                gettext("%(module)s can be read until %(date)s, then its data is erased.")
-                % {"module": card.name, "date": date_format(localtime(day), "DATE_FORMAT")},
-            )
-        return redirect("marketplace:module", slug=slug)
-    assert entry.manifest is not None  # noqa: S101  _found looked
-    sheet = datasheet.of(entry.manifest, get_language() or "en")
-    return render(request, "marketplace/uninstall.html", {"module": card, "sheet": sheet})
-
-
-@require_POST
-@guarded(permission="portal.modules")
-def keep(request: HttpRequest, slug: str) -> HttpResponse:
-    """Take an uninstallation back before its day."""
-    _entry, card = _found(request, slug)
-    if services.keep(request.tenant, slug):
-        messages.success(request, gettext("%(module)s stays.") % {"module": card.name})
     return redirect("marketplace:module", slug=slug)
