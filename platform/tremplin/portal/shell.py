@@ -113,13 +113,26 @@ class CoreEntry:
 
 
 # What the staff opens every day stands with the modules; the rest sets the space up.
-DAILY = frozenset({"portal:console", "people:list", "operations:clients", "operations:platform"})
+DAILY = frozenset(
+    {
+        "portal:console",
+        "people:list",
+        "reseller:index",
+        "operations:platform",
+        "operations:plans",
+        "operations:revenue",
+        "operations:payments",
+    }
+)
 # Who may come in, by which door, and what happened there.
 ACCESS = frozenset({"people:roles", "people:security", "sso_console:index", "api_console:keys"})
 # Pages that one kind of space has.
 ONE_KIND = {
-    "operations:clients": "reseller",
+    "reseller:index": "reseller",
     "operations:platform": "hq",
+    "operations:plans": "hq",
+    "operations:revenue": "hq",
+    "operations:payments": "hq",
     "marketplace:listings": "hq",
 }
 # The operator pays nobody.
@@ -163,9 +176,9 @@ def _core_entries() -> list[CoreEntry]:
         ),
         CoreEntry(
             gettext("Clients"),
-            "operations:clients",
+            "reseller:index",
             "building-2",
-            "identity.support_access",
+            "reseller.view",
             "nav-clients",
         ),
         CoreEntry(
@@ -174,6 +187,21 @@ def _core_entries() -> list[CoreEntry]:
             "server",
             "operations.platform",
             "nav-platform",
+        ),
+        CoreEntry(gettext("Plans"), "operations:plans", "tag", "operations.plans", "nav-plans"),
+        CoreEntry(
+            gettext("Revenue"),
+            "operations:revenue",
+            "chart-column",
+            "operations.revenue",
+            "nav-revenue",
+        ),
+        CoreEntry(
+            gettext("Payments"),
+            "operations:payments",
+            "receipt",
+            "operations.revenue",
+            "nav-payments",
         ),
         CoreEntry(
             gettext("Marketplace"),
