@@ -22,7 +22,7 @@ from tremplin.testing import freeze
 
 pytestmark = pytest.mark.django_db
 Shop = Callable[..., Price]
-START = datetime.fromisoformat("2026-11-05T10:00:00+01:00")
+START = datetime.fromisoformat("2026-09-05T10:00:00+02:00")
 DAY = timedelta(days=1)
 TOKENS = "ai.tokens"
 
@@ -60,8 +60,8 @@ def test_the_next_invoice_holds_it_once(tenant_a: TenantInfo, plan: Price) -> No
         assert (ahead.net_minor, ahead.tax_minor, ahead.total_minor) == (39084, 7817, 46901)
     with freeze(START + 30 * DAY):
         assert engine.run_due().renewed == 1
-        use(tenant_a, 101)  # December: a new month of 100
-    with freeze(START + 61 * DAY):
+        use(tenant_a, 101)  # October: a new month of 100
+    with freeze(START + 62 * DAY):
         assert engine.run_due().renewed == 1
     assert lines(tenant_a) == [[(1, 39000)], [(1, 39000), (12, 84)], [(1, 39000), (1, 7)]]
     second = Invoice.objects.get(tenant_id=tenant_a.pk, sequence=2)
@@ -70,9 +70,9 @@ def test_the_next_invoice_holds_it_once(tenant_a: TenantInfo, plan: Price) -> No
     assert text is not None
     assert (
         text.description
-        == "Jetons d’IA\u202f: 12 au-delà de la formule, période du 1 novembre 2026"
+        == "Jetons d’IA\u202f: 12 au-delà de la formule, période du 1 septembre 2026"
     )
-    with freeze(START + 61 * DAY):
+    with freeze(START + 62 * DAY):
         assert reconciliation.run() == []
 
 
