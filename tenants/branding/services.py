@@ -29,6 +29,7 @@ __all__ = [
     "ContrastRefused",
     "Inputs",
     "LockedByReseller",
+    "copy_look",
     "draft",
     "file_url",
     "inputs_of",
@@ -211,6 +212,16 @@ def restore(tenant: TenantInfo, number: int, *, author: UUID | None) -> Branding
         return None
     preset = look.preset_for(tenant)
     return _publish(tenant, former.inputs, preset, author, logo_files(former))
+
+
+def copy_look(tenant: TenantInfo, own: Mapping[str, Any]) -> Branding:
+    """Publish the choices of another space as the first version of a new one, without its logo.
+
+    Colours that the reseller's preset gives stay the preset's.
+    """
+    preset = look.preset_for(tenant)
+    known = {name: own[name] for name in own if name in Inputs.__dataclass_fields__}
+    return _publish(tenant, look.own_values(known, preset), preset, None, None)
 
 
 def stylesheet_text(tenant: TenantInfo, css_hash: str) -> str | None:

@@ -16,8 +16,10 @@ class OperationsConfig(AppConfig):
     verbose_name = _("Operations")
 
     def ready(self) -> None:
+        from tenants import steps
         from tremplin.identity.roles import register_permissions
         from tremplin.kernel.schedules import register_schedule
+        from tremplin.operations.reseller import cloning
         from tremplin.operations.tasks import forget_pending
 
         register_permissions(
@@ -71,6 +73,7 @@ class OperationsConfig(AppConfig):
                 ),
             ],
         )
+        steps.register_provisioning_step("operations.recipe", 60, cloning.apply)
         register_schedule(
             "operations.forget_pending", forget_pending, "15 * * * *", per_tenant=True
         )

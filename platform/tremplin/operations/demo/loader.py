@@ -32,6 +32,7 @@ from tremplin.licensing.errors import TrialUsed
 from tremplin.operations.demo import logos, world
 from tremplin.operations.demo.idp import services as idp
 from tremplin.operations.demo.world import DemoPerson
+from tremplin.operations.reseller import clients_demo as reseller_demo
 from tremplin.profiles.services import set_accommodation
 
 Report = Callable[[str], None]
@@ -217,6 +218,7 @@ def _load_reseller(data: dict[str, Any], report: Report) -> TenantInfo:
         people.set_roles(_ensure(owner, "fr"), {"admin", "reseller_owner"})
         mfa.enrol_totp(User.objects.get(email=owner.email), world.DEMO_TOTP_SECRET)
     _brand(tenant, block["brand"], block["name"])
+    reseller_demo.publish_preset(tenant, data)
     return tenant
 
 
