@@ -24,7 +24,7 @@ from tremplin.licensing.models import (
     OverageCap,
     PlanEntitlement,
 )
-from tremplin.licensing.states import Durations, Facts, Mode, StateAt, state_at
+from tremplin.licensing.states import Durations, Facts, Mode, StateAt, mode_until, state_at
 
 UNLIMITED_KINDS = frozenset({"hq", "reseller"})
 _UNLIMITED = Snapshot(0, {}, {}, None, is_unlimited=True)
@@ -136,6 +136,11 @@ def _licences(pk: int) -> list[License]:
     )
 
 
+def all_of(tenant: TenantInfo) -> list[License]:
+    """Return every licence that a tenant has or had, oldest first, with their plans' content."""
+    return _licences(tenant.pk)
+
+
 def running(tenant: TenantInfo) -> list[License]:
     """Return the licences that allow something now, with their plans' content."""
     return [held for held in _licences(tenant.pk) if current_state(held).mode == "on"]
@@ -183,11 +188,12 @@ def _modes(licences: list[License]) -> dict[str, tuple[Mode, datetime | None]]:
     """Return per module the best mode of its licences and until when it holds (None: no end)."""
     found: dict[str, tuple[Mode, datetime | None]] = {}
     for licence in licences:
-        at = current_state(licence)
+        facts, now = facts_of(licence), clock.now()
+        held = (state_at(facts, now).mode, mode_until(facts, now))
         for module in modules_of(licence):
             former = found.get(module)
-            if former is None or _better((at.mode, at.changes_at), former):
-                found[module] = (at.mode, at.changes_at)
+            if former is None or _better(held, former):
+                found[module] = held
     return found
 
 

@@ -75,6 +75,21 @@ def suspended_at(unpaid: datetime, durations: Durations) -> datetime:
     return suspended
 
 
+def mode_until(facts: Facts, now: datetime) -> datetime | None:
+    """Return until when what is allowed at ``now`` stays the same, None without an end.
+
+    Later than ``changes_at`` where only the state changes: a late payment closes nothing yet.
+    """
+    at = state_at(facts, now)
+    until = at.changes_at
+    while until is not None:
+        after = state_at(facts, until)
+        if after.mode != at.mode:
+            return until
+        until = after.changes_at
+    return None
+
+
 def purge_at(facts: Facts, now: datetime) -> datetime | None:
     """Return when the data of an ended licence may go, None while it runs."""
     found = state_at(facts, now)
