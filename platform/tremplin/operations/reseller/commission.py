@@ -103,7 +103,7 @@ def pay_out(reseller: TenantInfo, currency: str, *, reference: str) -> Payout:
             raise Problem(
                 409,
                 "paid_this_month",
-                _("This month's payout is done: the rest follows next month."),
+                _("The payout of this month is done: the rest follows next month."),
             )
         now = clock.now()
         payout = Payout.objects.create(

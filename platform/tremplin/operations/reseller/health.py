@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import F, Max, Q, Sum
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from tremplin.billing.models import Invoice, Subscription
 from tremplin.billing.money import amount_text
@@ -210,7 +211,9 @@ def _state_alerts(row: ClientFigures, late_minor: int) -> list[Alert]:
 def _seat_alerts(row: ClientFigures, held: License | None) -> list[Alert]:
     if held is not None and held.is_over_limit and held.seats_total is not None:
         extra = held.seats_used - held.seats_total
-        text = _("%(extra)s more people than seats.") % {"extra": extra}
+        text = ngettext(
+            "%(extra)s person more than seats.", "%(extra)s people more than seats.", extra
+        ) % {"extra": extra}
         return [Alert("over_limit", "destructive", text)]
     used = row.seats_percent
     if used is None or used < SEATS_WARN:

@@ -49,7 +49,7 @@ def test_eighty_percent_of_the_seats_and_all_of_them(trade: Trade, shop: Shop) -
         _seated(trade, 53)
         with public_write("test"):
             License.objects.filter(tenant_id=trade.client.pk).update(is_over_limit=True)
-        assert _alerts(trade) == [("over_limit", "destructive", "3 more people than seats.")]
+        assert _alerts(trade) == [("over_limit", "destructive", "3 people more than seats.")]
 
 
 def test_a_late_payment_and_a_subscription_that_ends(trade: Trade, shop: Shop) -> None:
