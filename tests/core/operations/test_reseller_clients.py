@@ -176,10 +176,9 @@ def test_a_client_made_like_another_takes_its_configuration_and_no_people(
     plans: None,
     make_person: Callable[..., Any],
     inside: Inside,
-    django_capture_on_commit_callbacks: Any,
     freeze: Callable[[str], datetime],
 ) -> None:
-    now = freeze("2026-11-20T09:00:00+01:00")
+    now = freeze("2027-03-01T09:00:00+01:00")
     with inside(reseller):
         presets.publish(
             reseller,
@@ -219,8 +218,7 @@ def test_a_client_made_like_another_takes_its_configuration_and_no_people(
             )
     settings_store.forget_cache()
     before = people_rows(horizon)
-    with django_capture_on_commit_callbacks(execute=True):
-        answer = julien.post(NEW, fields(template=str(horizon.uuid)))
+    answer = julien.post(NEW, fields(template=str(horizon.uuid)))
     atlas = found("campus-atlas")
     assert (answer.status_code, answer["Location"]) == (302, f"/reseller/clients/{atlas.uuid}/")
     assert people_rows(horizon) == before
@@ -250,10 +248,26 @@ def test_a_client_made_like_another_takes_its_configuration_and_no_people(
     assert held.plan_version is not None
     assert (held.plan_version.plan.key, held.state, held.source) == ("starter", "trialing", "trial")
     assert held.valid_until == now + timedelta(days=14)
+    with inside(atlas):
+        from tremplin.identity.internal.invitation_mail import send_invitation
+        from tremplin.identity.models import Invitation
+
+        invitation = Invitation.objects.get()
+        assert invitation.roles == ["admin"]
+        assert send_invitation(invitation.pk) is True
     letters = [letter for letter in mail.outbox if letter.to == ["direction@atlas.example"]]
     assert len(letters) == 1
     assert letters[0].from_email == "Campus Atlas <bonjour@passerelle.example>"
     assert "Passerelle" in letters[0].body
+
+
+def test_a_free_plan_is_given_and_no_trial(
+    julien: Client, plans: None, horizon: TenantInfo
+) -> None:
+    assert julien.post(NEW, fields(plan="gratuit")).status_code == 302
+    held = seats.plan_license(found("campus-atlas"))
+    assert held is not None
+    assert (held.state, held.source, held.valid_until) == ("active", "manual", None)
 
 
 def test_the_same_wish_makes_one_space(julien: Client, plans: None, horizon: TenantInfo) -> None:

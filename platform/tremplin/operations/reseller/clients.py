@@ -39,7 +39,10 @@ class StillRunning(Exception):  # noqa: N818  reads as the answer it carries
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the reseller asks for; ``template`` None begins with an empty configuration."""
+    """What the reseller asks for; ``template`` None begins with an empty configuration.
+
+    A plan that costs something (``is_paid``) opens on trial, a free one is given.
+    """
 
     name: str
     slug: str
@@ -47,6 +50,7 @@ class Wish:
     email: str
     locale: str
     plan: str
+    is_paid: bool = False
     template: TenantInfo | None = None
 
 
@@ -122,7 +126,7 @@ def create(reseller: TenantInfo, wish: Wish, *, key: UUID, by: UUID) -> TenantIn
                 options={
                     "owner": {"email": wish.email, "locale": wish.locale},
                     "plan": wish.plan,
-                    "plan_trial_days": TRIAL_DAYS if wish.plan else 0,
+                    "plan_trial_days": TRIAL_DAYS if wish.is_paid else 0,
                     cloning.OPTION: recipe,
                 },
             )

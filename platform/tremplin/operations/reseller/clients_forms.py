@@ -68,7 +68,7 @@ class ClientForm(forms.Form):
         self.fields["plan"].choices = [(card.version.plan.key, card.name) for card in plans]
         self.fields["plan"].required = bool(plans)
         self.fields["plan"].help_text = gettext(
-            "Open for %(days)s days; the client then buys it, or another one."
+            "A paid plan is open for %(days)s days; the client then buys it, or another one."
         ) % {"days": clients.TRIAL_DAYS}
         self.fields["template"].choices = [
             ("", gettext("An empty space")),
@@ -108,5 +108,10 @@ class ClientForm(forms.Form):
             email=data["email"],
             locale=data["locale"],
             plan=data["plan"],
+            is_paid=any(
+                card.version.plan.key == data["plan"]
+                and (card.month is None or card.month.amount_minor)
+                for card in self.plans
+            ),
             template=registry.by_uuid(data["template"]) if data["template"] else None,
         )
