@@ -50,6 +50,8 @@ BANK = {"iban": "FR7630006000011234567890189", "bic": "AGRIFRPP"}
 EXTRA_SEAT = {"starter": 250, "ecole": 390, "pro": 450, "expert": 450, "entreprise": 390}
 MODULE_MONTH = {"quiz": 1900, "cv": 2900, "interview": 5900, "matching": 4900}
 OTHER_MODULE_MONTH = 2900
+# Between which amounts the demo's reseller may sell.
+RANGES = {"interview": (4900, 6900), "quiz": (1500, 2500)}
 # (day it happened, space, what): replayed in order so that invoice numbers follow the dates.
 HISTORY = (
     ("2026-10-05T09:00:00+02:00", "volteo", "buy"),
@@ -115,14 +117,15 @@ def _prices(plan: str, month_minor: int, seats: int, extra: int | None) -> None:
 
 
 def _ranges(reseller: TenantInfo) -> None:
-    """Allow the interview between 49 and 69 euros."""
-    price = Price.objects.filter(
-        plan_version__plan__key=plans_catalogue.module_plan("interview"),
-        interval="month",
-        currency="EUR",
-    ).first()
-    if price is not None:
-        services.set_range(reseller, price, lowest=4900, highest=6900)
+    """Allow the reseller to sell modules between two amounts."""
+    for module, (lowest, highest) in RANGES.items():
+        price = Price.objects.filter(
+            plan_version__plan__key=plans_catalogue.module_plan(module),
+            interval="month",
+            currency="EUR",
+        ).first()
+        if price is not None:
+            services.set_range(reseller, price, lowest=lowest, highest=highest)
 
 
 def _identify(space: TenantInfo) -> None:

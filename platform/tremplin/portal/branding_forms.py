@@ -37,12 +37,14 @@ class Kept:
             "provider": self.provider
         }
 
-    def hint(self, name: str) -> str:
-        """Return what the reseller proposes for a field that is free."""
-        return gettext("%(provider)s proposes %(value)s: write it here to follow it.") % {
-            "provider": self.provider,
-            "value": self.values[name],
-        }
+    def hint(self, name: str, shown: str) -> str:
+        """Return whether a field that is free follows the reseller, and how it would."""
+        text = (
+            gettext("Follows %(provider)s. Another colour becomes your own.")
+            if shown == self.values[name]
+            else gettext("Your own. Write %(value)s to follow %(provider)s again.")
+        )
+        return text % {"provider": self.provider, "value": self.values[name]}
 
 
 def kept_in(tenant: TenantInfo) -> Kept:
@@ -120,7 +122,7 @@ class BrandForm(forms.Form):
             if name in kept.values:
                 self.initial[name] = kept.values[name]
         for name in (kept.values.keys() & {"primary", "accent"}) - kept.names:
-            self.fields[name].help_text = kept.hint(name)
+            self.fields[name].help_text = kept.hint(name, str(self[name].value() or ""))
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
