@@ -47,6 +47,8 @@ def test_support_plugins_are_found_in_slug_order() -> None:
         "breaks_database",
         "dependent",
         "dummy",
+        "needed",
+        "plain",
         "raises",
         "raises_late",
         "slow",

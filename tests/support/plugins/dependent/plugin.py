@@ -1,4 +1,4 @@
-"""Needs the dummy to be on."""
+"""Needs another module to be on."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class Plugin:
     manifest = Manifest(
         slug="dependent",
         name=Text(en="Dependent", fr="Dépendant"),
-        summary=Text(en="Needs the dummy.", fr="A besoin du factice."),
+        summary=Text(en="Needs another one.", fr="A besoin d’un autre."),
         version="1.0.0",
         api=">=1.0,<2",
         django_app="tests.support.plugins.dependent",
-        requires=("dummy",),
+        requires=("needed",),
         data_use=Text(en="Keeps nothing.", fr="Ne conserve rien."),
         ai_use=Text(en="No AI.", fr="Aucune IA."),
     )
