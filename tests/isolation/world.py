@@ -70,6 +70,7 @@ SHARED: dict[tuple[str, str], str] = {
     ("portal:branding_preview", "part"): "dashboard",
     ("people:audit_event", "event"): "1",  # every log begins with its own first row
     ("sso_console:oidc_add", "preset"): "generic",
+    ("operations:mirror_kind", "kind"): "customers",
     ("quiz_console:question_new", "kind"): "single",
     ("quiz_console:attempts_export", "form"): "csv",
     ("quiz_console:library_install", "pack"): "python-basics",
@@ -124,6 +125,9 @@ _FACTS: dict[tuple[str, str], str] = {
     ("", "subscription"): "subscription",
     ("", "invoice"): "invoice",
     ("", "rating"): "rating",
+    ("", "entry"): "sales_entry",
+    ("", "purchase"): "sales_order",
+    ("", "paper"): "sales_document",
     ("", "screenshot"): "screenshot",
     ("", "provider_id"): "oidc_slug",
     ("", "organization_slug"): "saml_slug",
@@ -184,6 +188,7 @@ def furnish(tenant: TenantInfo, hq: TenantInfo) -> World:
     """Fill ``tenant`` through the real services and return what was made."""
     from tests.isolation.world_access import furnish_access
     from tests.isolation.world_billing import furnish_billing
+    from tests.isolation.world_sales import furnish_sales
     from tremplin.kernel import gate
 
     world = World(tenant, f"zqx{tenant.slug}")
@@ -202,6 +207,7 @@ def furnish(tenant: TenantInfo, hq: TenantInfo) -> World:
             _quiz,
             _operations,
             furnish_billing,
+            furnish_sales,
         ):
             make(world)
     with use(hq):
