@@ -86,7 +86,7 @@ def compose(to: str, letter: Letter, *, subject: str = "") -> EmailMultiAlternat
     """Return a mail of the current space, ready to send, in the active language.
 
     The sender shows the name of the space, at the address of its reseller when that gives one;
-    ``subject`` defaults to the title of the letter.
+    answers go to its support address. ``subject`` defaults to the title of the letter.
     """
     tenant: TenantInfo = tenant_required()  # type: ignore[assignment]
     said = texts.of(tenant)
@@ -106,6 +106,7 @@ def compose(to: str, letter: Letter, *, subject: str = "") -> EmailMultiAlternat
         body=letter.text(tenant.name, said.legal_footer),
         from_email=sender,
         to=[to],
+        reply_to=[said.support_email] if said.support_email else None,
         headers={"Auto-Submitted": "auto-generated"},
     )
     message.attach_alternative(html, "text/html")

@@ -86,6 +86,11 @@ def own_count(tenants: list[int], name: str) -> int:
     ).count()
 
 
+def of_reseller(reseller_pk: int) -> str:
+    """Return the support address that a reseller gives to its clients, empty without one."""
+    return str(_of_reseller(reseller_pk).get(SUPPORT) or "")
+
+
 def _of_reseller(reseller_pk: int) -> dict[str, Any]:
     from tremplin.kernel.state.models import SettingValue
 

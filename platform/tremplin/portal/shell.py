@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, gettext
 
-from tenants.branding import texts, themes
+from tenants.branding import support, texts, themes
 from tremplin.api import PersonRef, TenantContext, hookspecs
 from tremplin.billing.sales.sellers import shows_shop
 from tremplin.kernel.current import tenant_required
@@ -328,6 +328,8 @@ def build(request: HttpRequest) -> Shell | None:
     home = "portal:app" if person else "portal:home"
     privacy = path_of("privacy:mine") if person else ""
     footer = [Link(gettext("My data"), privacy)] if privacy else []
+    if address := support.for_people(tenant):
+        footer.append(Link(gettext("Support"), f"mailto:{address}"))
     return Shell(
         space=Space(tenant.name, brand.short_name or tenant.name, brand.logo_url, path_of(home)),
         css=stylesheets(tenant),

@@ -152,3 +152,18 @@ class PayoutForm(forms.Form):
 
     currency = forms.RegexField(regex=r"[A-Z]{3}")
     reference = forms.CharField(label=gettext_lazy("Reference of the transfer"), max_length=80)
+
+
+class HelpForm(forms.Form):
+    """A request for help of somebody who runs a space."""
+
+    subject = forms.CharField(label=gettext_lazy("Subject"), min_length=3, max_length=120)
+    message = forms.CharField(
+        label=gettext_lazy("Message"),
+        min_length=10,
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 8}),
+        help_text=gettext_lazy(
+            "Say what you did, what happened and when. Leave out personal data of your people."
+        ),
+    )
