@@ -52,7 +52,7 @@ class SalesPersonalData:
                         "total_minor": paper.total_minor,
                         "content": paper.body,
                     }
-                    for paper in row.documents.order_by("created_at", "number")
+                    for paper in row.documents.order_by("-kind", "number")
                 ],
             }
             for row in Order.objects.filter(person=person).order_by("created_at")

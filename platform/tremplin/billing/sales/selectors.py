@@ -61,7 +61,7 @@ def any_document(document: UUID) -> Document:
 
 def documents_of(order: Order) -> list[Document]:
     """Return the invoice of an order, then its credit notes."""
-    return list(order.documents.order_by("created_at", "number"))
+    return list(order.documents.order_by("-kind", "number"))
 
 
 def settled(order: Order) -> Payment | None:

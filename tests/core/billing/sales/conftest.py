@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 IDENTITY = {
     "legal_name": "MécaFormation Lyon",
     "siren": "793102450",
-    "vat_id": "FR10793102450",
+    "vat_id": "FR85793102450",
     "email": "ventes@mecaformation.example",
     "line1": "7 rue des Forges",
     "postal_code": "69007",

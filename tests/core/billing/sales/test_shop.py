@@ -67,11 +67,10 @@ def test_a_learner_buys_and_downloads_her_invoice(
             "premium_cv",
             str(cv.pk),
         )
-        told = Notification.objects.values_list("person_id", "key")
-        assert sorted(told, key=lambda row: row[1]) == [
-            (ann.person.pk, "sales.paid"),
-            (admin.person.pk, "sales.sold"),
-        ]
+        told = Notification.objects.values_list("key", "person_id")
+        assert [who for key, who in told if key == "sales.paid"] == [ann.person.pk]
+        assert ("sales.sold", admin.person.pk) in told
+        assert {key for key, _who in told} == {"sales.paid", "sales.sold"}
     answer = ann.get(f"/app/shop/documents/{paper.pk}/")
     assert answer["Content-Disposition"] == 'attachment; filename="facture-V-2026-000001.pdf"'
     text = PdfReader(BytesIO(answer.content)).pages[0].extract_text()
@@ -187,7 +186,7 @@ def test_a_price_that_changed_is_said_and_nothing_is_ordered(
         catalogue.save(cv, price_minor=3_000)
     answer = ann.post(f"/app/shop/{cv.pk}/", sent)
     assert answer.status_code == 409
-    assert "30,00\u00a0EUR" in answer.content.decode()
+    assert "Le prix a changé depuis l’ouverture de cette page" in answer.content.decode()
     with inside(tenant_a):
         assert Order.objects.count() == 0
     path = ordered(ann, cv)
