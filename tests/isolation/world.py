@@ -68,6 +68,7 @@ SHARED: dict[tuple[str, str], str] = {
     ("marketplace:publisher", "publisher"): "tremplin",
     ("marketplace:statement", "publisher"): "tremplin",
     ("portal:branding_preview", "part"): "dashboard",
+    ("reseller:catalogue_module", "slug"): "quiz",
     ("people:audit_event", "event"): "1",  # every log begins with its own first row
     ("sso_console:oidc_add", "preset"): "generic",
     ("operations:mirror_kind", "kind"): "customers",
@@ -142,6 +143,10 @@ _FACTS: dict[tuple[str, str], str] = {
     ("", "upload"): "upload",
     ("", "export"): "export",
     ("", "space"): "space",
+    ("reseller:client", "client"): "space",
+    ("reseller:health_client", "client"): "space",
+    ("reseller:catalogue_price", "price"): "price",
+    ("operations:reseller_price", "price"): "price",
     ("", "quiz"): "quiz",
     ("", "section"): "section",
     ("", "question"): "question",

@@ -33,6 +33,7 @@ def furnish_billing(world: World) -> None:
     quote, order = _waiting(world.tenant, wanted)
     world.ids |= {
         "plan_version": str(price.plan_version_id),
+        "price": str(price.pk),
         "subscription": str(subscription.pk),
         "invoice": str(Invoice.objects.get(subscription=subscription).pk),
         "billing_quote": str(quote.pk),
