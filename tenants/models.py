@@ -260,6 +260,44 @@ class Branding(models.Model):
         return f"{self.tenant_id} v{self.number}"
 
 
+class BrandPreset(models.Model):
+    """One version of the look that a reseller gives to its clients, and what it locks.
+
+    ``values`` holds the fields it sets, ``locks`` those that a client may not choose itself.
+    """
+
+    tremplin_scope = "public"
+
+    class State(models.TextChoices):
+        PUBLISHED = "published", _("Published")
+        ARCHIVED = "archived", _("Archived")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="presets")
+    number = models.IntegerField()
+    state = models.CharField(max_length=12, choices=State, default=State.PUBLISHED)
+    values = models.JSONField(default=dict)
+    locks = models.JSONField(default=list)
+    logo_file = models.CharField(max_length=200, blank=True)
+    mail_logo_file = models.CharField(max_length=200, blank=True)
+    icon_file = models.CharField(max_length=200, blank=True)
+    author = models.UUIDField(null=True, blank=True)
+    published_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "number"], name="tenants_preset_number"),
+            models.UniqueConstraint(
+                fields=["tenant"],
+                condition=Q(state="published"),
+                name="tenants_preset_one_published",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id} v{self.number}"
+
+
 class DeletionProof(models.Model):
     """What remains of a deleted space: that it was erased, when, and what was erased."""
 

@@ -18,7 +18,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.http.request import split_domain_port
 
-from tenants.models import TEMPLATE_SCHEMA, Branding, Domain, SchemaState, Tenant
+from tenants.branding import look
+from tenants.models import TEMPLATE_SCHEMA, Branding, BrandPreset, Domain, SchemaState, Tenant
 from tremplin.kernel.current import current_tenant
 
 POSITIVE_SECONDS = 60.0
@@ -260,7 +261,10 @@ def all_tenants() -> list[TenantInfo]:
 
 
 def load(rows: Iterable[Tenant]) -> list[TenantInfo]:
-    """Return ``rows`` as values, with three more queries however many they are."""
+    """Return ``rows`` as values, with three more queries however many they are.
+
+    One more reads the presets when some of them have a reseller.
+    """
     tenants = list(rows)
     if not tenants:
         return []
@@ -277,6 +281,7 @@ def load(rows: Iterable[Tenant]) -> list[TenantInfo]:
             "tokens_css"
         )
     }
+    presets = look.presets_of(tenant.reseller_id for tenant in tenants if tenant.reseller_id)
     schemas = [tenant.schema_name for tenant in tenants]
     states = {
         state.schema_name: state
@@ -301,7 +306,7 @@ def load(rows: Iterable[Tenant]) -> list[TenantInfo]:
             hosts=tuple(hosts.get(tenant.pk, ())),
             reseller_pk=tenant.reseller_id,
             canary=tenant.canary,
-            brand=_brand(tenant, brands.get(tenant.pk)),
+            brand=_brand(tenant, brands.get(tenant.pk), presets.get(tenant.reseller_id or 0)),
             entitlement_version=tenant.entitlement_version,
             email=tenant.email,
             ready=_servable(states.get(tenant.schema_name), accepted),
@@ -321,10 +326,23 @@ def _servable(state: SchemaState | None, accepted: frozenset[str]) -> bool:
     return state is not None and state.fingerprint in accepted
 
 
-def _brand(tenant: Tenant, row: Branding | None) -> BrandInfo:
-    if row is None:
+def _brand(tenant: Tenant, row: Branding | None, preset: BrandPreset | None) -> BrandInfo:
+    if row is None and preset is None:
         return BrandInfo(short_name=tenant.name)
-    values = {**row.inputs, **row.derived}
+    values = {**row.inputs, **row.derived} if row is not None else {}
+    css_hash = row.css_hash if row is not None else ""
+    if preset is not None:
+        derived = look.tokens_of(look.merged(row.inputs if row is not None else {}, preset).brand())
+        css_hash = derived.css_hash
+        values |= {
+            "primary": derived.primary,
+            "primary_foreground": derived.primary_foreground,
+        }
+        if look.takes_logo(row.logo_file if row is not None else "", preset):
+            values |= {
+                "logo_url": look.file_url(preset.logo_file),
+                "mail_logo_path": preset.mail_logo_file,
+            }
     default = BrandInfo(short_name=tenant.name)
     chosen = {
         name: str(values.get(name) or getattr(default, name))
@@ -338,7 +356,7 @@ def _brand(tenant: Tenant, row: Branding | None) -> BrandInfo:
             "sidebar",
         )
     }
-    return BrandInfo(**chosen, css_hash=row.css_hash, version=row.number)
+    return BrandInfo(**chosen, css_hash=css_hash, version=row.number if row is not None else 0)
 
 
 def absolute_url(tenant: Any, path: str) -> str:

@@ -185,5 +185,17 @@ class Plugin:
 
         seed_demo(ctx, seed)
 
+    @hookimpl
+    def content_packs(self, ctx: TenantContext) -> Iterable[str]:
+        from plugins.quiz.services.library import installed_keys
+
+        return installed_keys()
+
+    @hookimpl
+    def install_packs(self, ctx: TenantContext, packs: tuple[str, ...]) -> None:
+        from plugins.quiz.services.library import install_all
+
+        install_all(ctx, packs)
+
 
 plugin = Plugin()

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import css_inline
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils.translation import get_language, gettext
 
+from tenants.branding import files, texts
 from tremplin.api import services
 from tremplin.kernel.current import tenant_required
 
 if TYPE_CHECKING:
-    from tenants.registry import BrandInfo, TenantInfo
+    from tenants.registry import TenantInfo
 
 LOGO_ID = "logo"
 DEFAULT_PRIMARY, DEFAULT_FOREGROUND = "#4f46e5", "#ffffff"
@@ -41,12 +41,14 @@ class Letter:
     paragraphs: Sequence[str]
     action: Action | None = None
 
-    def text(self, space: str) -> str:
+    def text(self, space: str, legal_footer: str = "") -> str:
         """Return the text part."""
         parts = [self.title, *self.paragraphs]
         if self.action:
             parts.append(f"{self.action.label}\n{self.action.url}")
         parts.append(gettext("This message was sent by %(space)s.") % {"space": space})
+        if legal_footer:
+            parts.append(legal_footer)
         return "\n\n".join(parts) + "\n"
 
 
@@ -58,6 +60,7 @@ def frame(
     primary_foreground: str,
     logo_src: str = "",
     home_url: str = "",
+    legal_footer: str = "",
 ) -> str:
     """Return the HTML of a mail with its styles inlined, in the active language."""
     html = render_to_string(
@@ -73,26 +76,21 @@ def frame(
             "primary_foreground": primary_foreground or DEFAULT_FOREGROUND,
             "logo_src": logo_src,
             "home_url": home_url,
+            "legal_footer": legal_footer,
         },
     )
     return css_inline.CSSInliner(load_remote_stylesheets=False).inline(html)
 
 
-def _logo(brand: BrandInfo) -> bytes | None:
-    path = brand.mail_logo_path
-    if not path or not default_storage.exists(path):
-        return None
-    with default_storage.open(path) as stored:
-        return bytes(stored.read())
-
-
 def compose(to: str, letter: Letter, *, subject: str = "") -> EmailMultiAlternatives:
     """Return a mail of the current space, ready to send, in the active language.
 
-    The sender shows the name of the space; ``subject`` defaults to the title of the letter.
+    The sender shows the name of the space, at the address of its reseller when that gives one;
+    answers go to its support address. ``subject`` defaults to the title of the letter.
     """
     tenant: TenantInfo = tenant_required()  # type: ignore[assignment]
-    logo = _logo(tenant.brand)
+    said = texts.of(tenant)
+    logo = files.read(tenant, tenant.brand.mail_logo_path)
     html = frame(
         letter,
         space=tenant.name,
@@ -100,13 +98,15 @@ def compose(to: str, letter: Letter, *, subject: str = "") -> EmailMultiAlternat
         primary_foreground=tenant.brand.primary_foreground,
         logo_src=f"cid:{LOGO_ID}" if logo else "",
         home_url=services.tenancy().absolute_url(tenant, "/"),
+        legal_footer=said.legal_footer,
     )
-    sender = formataddr((tenant.name, parseaddr(settings.DEFAULT_FROM_EMAIL)[1]))
+    sender = formataddr((tenant.name, said.sender or parseaddr(settings.DEFAULT_FROM_EMAIL)[1]))
     message = EmailMultiAlternatives(
         subject=" ".join((subject or letter.title).split()),
-        body=letter.text(tenant.name),
+        body=letter.text(tenant.name, said.legal_footer),
         from_email=sender,
         to=[to],
+        reply_to=[said.support_email] if said.support_email else None,
         headers={"Auto-Submitted": "auto-generated"},
     )
     message.attach_alternative(html, "text/html")

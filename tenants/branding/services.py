@@ -2,66 +2,60 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Max
 
-from tenants.branding import themes, tokens
+from tenants.branding import look, tokens
+from tenants.branding.errors import ContrastRefused, LockedByReseller
 from tenants.branding.logo import LogoFiles
+from tenants.branding.look import DEFAULT_ACCENT, DEFAULT_PRIMARY, Inputs, file_url
 from tenants.context import public_write
-from tenants.models import Branding, Tenant
+from tenants.models import Branding, BrandPreset, Tenant
 from tenants.registry import bump_epoch
 from tremplin.kernel import clock
 
 if TYPE_CHECKING:
     from tenants.registry import TenantInfo
 
+__all__ = [
+    "DEFAULT_ACCENT",
+    "DEFAULT_PRIMARY",
+    "PACKS",
+    "ContrastRefused",
+    "Inputs",
+    "LockedByReseller",
+    "copy_look",
+    "draft",
+    "file_url",
+    "inputs_of",
+    "logo_files",
+    "publish",
+    "published",
+    "restore",
+    "save_draft",
+    "shown_inputs",
+    "stylesheet_text",
+    "versions",
+]
+
 PACKS = ("vega", "nova", "lyra", "sera")
-DEFAULT_PRIMARY, DEFAULT_ACCENT = "#4f46e5", "#0f766e"
-
-
-class ContrastRefused(ValueError):  # noqa: N818  reads as the answer it carries
-    """The primary colour is too light for white text; ``proposal`` holds the one to use."""
-
-    def __init__(self, proposal: tokens.Proposal) -> None:
-        super().__init__(proposal.proposed)
-        self.proposal = proposal
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """Everything an administrator chooses for the look of a space."""
-
-    primary: str = DEFAULT_PRIMARY
-    accent: str = DEFAULT_ACCENT
-    short_name: str = ""
-    theme: str = themes.BASE
-    pack: str = "vega"
-    sidebar: tokens.Sidebar = "light"
-    radius: int = 12
-    font_body: str = "inter"
-    font_heading: str = "bricolage"
-
-    def brand(self) -> tokens.Brand:
-        return tokens.Brand(
-            self.primary,
-            self.accent,
-            radius=self.radius,
-            sidebar=self.sidebar,
-            font_body=self.font_body,
-            font_heading=self.font_heading,
-        )
+# Pages that are open while a preset changes still ask for the look they were made with.
+RECENT = 3
 
 
 def inputs_of(branding: Branding | None) -> Inputs:
-    """Return the choices of a version, defaults where it says nothing."""
-    known = set(Inputs.__dataclass_fields__)
-    stored = branding.inputs if branding else {}
-    return Inputs(**{key: value for key, value in stored.items() if key in known})
+    """Return the space's own choices in a version, defaults where it says nothing."""
+    return look.inputs_from(branding.inputs if branding else {})
+
+
+def shown_inputs(tenant: TenantInfo, branding: Branding | None) -> Inputs:
+    """Return what a version looks like under the preset of the reseller in force."""
+    return look.merged(branding.inputs if branding else {}, look.preset_for(tenant))
 
 
 def published(tenant: TenantInfo) -> Branding | None:
@@ -81,18 +75,20 @@ def draft(tenant: TenantInfo) -> Branding | None:
     return Branding.objects.filter(tenant_id=tenant.pk, state="draft").first()
 
 
-def _fill(branding: Branding, inputs: Inputs, logo: LogoFiles | None) -> None:
-    css = tokens.stylesheet(inputs.brand())
-    light = tokens.palette(inputs.brand(), dark=False)
-    branding.inputs = asdict(inputs)
-    branding.tokens_css = css
-    branding.css_hash = hashlib.sha256(css.encode()).hexdigest()[:12]
+def _fill(
+    branding: Branding, own: Mapping[str, Any], preset: BrandPreset | None, logo: LogoFiles | None
+) -> None:
+    inputs = look.merged(own, preset)
+    derived = look.tokens_of(inputs.brand())
+    branding.inputs = dict(own)
+    branding.tokens_css = derived.css
+    branding.css_hash = derived.css_hash
     if logo is not None:
         _attach(branding, logo)
     branding.derived = {
         "short_name": inputs.short_name,
-        "primary": light["primary"],
-        "primary_foreground": light["primary-foreground"],
+        "primary": derived.primary,
+        "primary_foreground": derived.primary_foreground,
         "logo_url": file_url(branding.logo_file),
         "mail_logo_path": branding.mail_logo_file,
         "pack": inputs.pack,
@@ -111,15 +107,50 @@ def logo_files(branding: Branding) -> LogoFiles:
     return LogoFiles(branding.logo_file, branding.mail_logo_file, branding.icon_file)
 
 
-def file_url(path: str) -> str:
-    """Return the address of a stored brand file, empty when there is none."""
-    return f"/brand/{path.rsplit('/', 1)[-1]}" if path else ""
+def _own(
+    tenant: TenantInfo, inputs: Inputs, preset: BrandPreset | None, logo: LogoFiles | None
+) -> dict[str, Any]:
+    """Return what the space chooses itself. Raises ``LockedByReseller``.
+
+    A locked colour keeps the choice that the space made before: it is back once unlocked.
+    """
+    chosen = asdict(inputs)
+    if preset is None:
+        return chosen
+    locked = [name for name in look.COLOURS if name in preset.locks]
+    refused = [name for name in locked if chosen[name] != preset.values[name]]
+    if logo is not None and look.LOGO in preset.locks:
+        refused.append(look.LOGO)
+    if refused:
+        raise LockedByReseller(refused)
+    former = draft(tenant) or published(tenant)
+    kept = former.inputs if former is not None else {}
+    own = look.own_values(chosen, preset)
+    for name in locked:
+        own.pop(name, None)
+        if name in kept:
+            own[name] = kept[name]
+    return own
 
 
 def save_draft(
     tenant: TenantInfo, inputs: Inputs, *, author: UUID | None, logo: LogoFiles | None = None
 ) -> Branding:
-    """Create or replace the draft of a space, keeping the logo when none is given."""
+    """Create or replace the draft of a space, keeping the logo when none is given.
+
+    Raises ``LockedByReseller`` when a choice is the reseller's.
+    """
+    preset = look.preset_for(tenant)
+    return _save_draft(tenant, _own(tenant, inputs, preset, logo), preset, author, logo)
+
+
+def _save_draft(
+    tenant: TenantInfo,
+    own: Mapping[str, Any],
+    preset: BrandPreset | None,
+    author: UUID | None,
+    logo: LogoFiles | None,
+) -> Branding:
     with transaction.atomic(), public_write("branding draft"):
         branding = (
             Branding.objects.select_for_update().filter(tenant_id=tenant.pk, state="draft").first()
@@ -133,7 +164,7 @@ def save_draft(
             if current is not None:
                 _attach(branding, logo_files(current))
         branding.author = author
-        _fill(branding, inputs, logo)
+        _fill(branding, own, preset, logo)
         branding.save()
     return branding
 
@@ -141,12 +172,28 @@ def save_draft(
 def publish(
     tenant: TenantInfo, inputs: Inputs, *, author: UUID | None, logo: LogoFiles | None = None
 ) -> Branding:
-    """Publish a new version. Raises ``ContrastRefused`` when white text would be unreadable."""
+    """Publish a new version.
+
+    Raises ``ContrastRefused`` when white text would be unreadable and ``LockedByReseller`` when a
+    choice is the reseller's.
+    """
+    preset = look.preset_for(tenant)
+    return _publish(tenant, _own(tenant, inputs, preset, logo), preset, author, logo)
+
+
+def _publish(
+    tenant: TenantInfo,
+    own: Mapping[str, Any],
+    preset: BrandPreset | None,
+    author: UUID | None,
+    logo: LogoFiles | None,
+) -> Branding:
+    inputs = look.merged(own, preset)
     verdict = tokens.guard(inputs.primary)
     if not verdict.accepted:
         raise ContrastRefused(verdict)
     with transaction.atomic(), public_write("branding publication"):
-        branding = save_draft(tenant, inputs, author=author, logo=logo)
+        branding = _save_draft(tenant, own, preset, author, logo)
         Branding.objects.filter(tenant_id=tenant.pk, state="published").update(state="archived")
         branding.state = "published"
         branding.published_at = clock.now()
@@ -163,14 +210,31 @@ def restore(tenant: TenantInfo, number: int, *, author: UUID | None) -> Branding
     )
     if former is None:
         return None
-    return publish(tenant, inputs_of(former), author=author, logo=logo_files(former))
+    preset = look.preset_for(tenant)
+    return _publish(tenant, former.inputs, preset, author, logo_files(former))
+
+
+def copy_look(tenant: TenantInfo, own: Mapping[str, Any]) -> Branding:
+    """Publish the choices of another space as the first version of a new one, without its logo.
+
+    Colours that the reseller's preset gives stay the preset's.
+    """
+    preset = look.preset_for(tenant)
+    known = {name: own[name] for name in own if name in Inputs.__dataclass_fields__}
+    return _publish(tenant, look.own_values(known, preset), preset, None, None)
 
 
 def stylesheet_text(tenant: TenantInfo, css_hash: str) -> str | None:
     """Return the CSS of one of this space's versions; ``None`` for any other hash."""
-    return (
-        Branding.objects.filter(tenant_id=tenant.pk, css_hash=css_hash)
-        .exclude(state="draft")
-        .values_list("tokens_css", flat=True)
-        .first()
-    )
+    rows = Branding.objects.filter(tenant_id=tenant.pk).exclude(state="draft")
+    found = rows.filter(css_hash=css_hash).values_list("tokens_css", flat=True).first()
+    if found is not None or tenant.reseller_pk is None:
+        return found
+    recent = rows.order_by("-number").values_list("inputs", flat=True)[:RECENT]
+    presets = BrandPreset.objects.filter(tenant_id=tenant.reseller_pk).order_by("-number")[:RECENT]
+    for preset in presets:
+        for own in [*recent, {}]:
+            derived = look.tokens_of(look.merged(own, preset).brand())
+            if derived.css_hash == css_hash:
+                return derived.css
+    return None

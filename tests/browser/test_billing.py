@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import re
+import time
 from collections.abc import Callable
 from uuid import uuid4
 
+import psycopg
 import pytest
 from playwright.sync_api import Page, expect
+from pypdf import PdfReader
 
 from tests.browser.test_school_admin import (
     WORDS,
@@ -17,10 +19,29 @@ from tests.browser.test_school_admin import (
     _start_quiz,
 )
 from tests.support.browser import Tab
+from tests.support.stack import Stack
 
 TEXTS = {
-    "fr": {"net": "390,00\u202fEUR", "tax": "78,00\u202fEUR", "total": "468,00\u202fEUR"},
-    "en": {"net": "EUR\u00a0390.00", "tax": "EUR\u00a078.00", "total": "EUR\u00a0468.00"},
+    "fr": {
+        "net": "390,00\u202fEUR",
+        "tax": "78,00\u202fEUR",
+        "total": "468,00\u202fEUR",
+        "active": "Actif",
+        "on": "Activé",
+        "welcome": "sans limite jusqu’au 4 décembre 2026",
+        "printed": "Lycée Garnier|École, 100 places|390,00\u00a0€|468,00\u00a0€|Par carte",
+        "mail": "Votre facture %s",
+    },
+    "en": {
+        "net": "EUR\u00a0390.00",
+        "tax": "EUR\u00a078.00",
+        "total": "EUR\u00a0468.00",
+        "active": "Active",
+        "on": "On",
+        "welcome": "free of limit until Dec. 4, 2026",
+        "printed": "Lycée Garnier|School, 100 seats|€390.00|€468.00|By card",
+        "mail": "Your invoice %s",
+    },
 }
 OK = "4242 4242 4242 4242"
 DECLINED = "4000 0000 0000 0002"
@@ -73,42 +94,72 @@ def _people(first: int, last: int) -> bytes:
     return ("\n".join(rows) + "\n").encode()
 
 
+def _next_number(stack: Stack) -> str:
+    """Return the number that the next invoice of the platform takes: ``INV-0001`` at first."""
+    with psycopg.connect(stack.environment["DATABASE_URL"]) as connection:
+        row = connection.execute(
+            "SELECT last_number FROM public.billing_invoiceseries "
+            "WHERE issuer_tenant_id IS NULL AND template LIKE 'INV-%'"
+        ).fetchone()
+    return f"INV-{(row[0] if row else 0) + 1:04d}"
+
+
 @pytest.mark.browser
 @pytest.mark.journey
 @pytest.mark.parametrize(("language", "phone"), [("fr", False), ("en", True)])
 def test_try_pay_and_meet_the_limit(tab: Callable[..., Tab], language: str, phone: bool) -> None:
+    """Steps 6, 7, 8 and 12 in their order: 28 people come before any plan is paid."""
     texts = TEXTS[language]
     admin = _school(tab, language, phone=phone)
+    _import_people(admin)
+    page = admin.open("/console/billing/")
+    expect(page.get_by_test_id("billing-seats")).to_contain_text(texts["welcome"])
     _start_quiz(admin, WORDS[language]["trial"])
     admin.assert_clean()
+    number = _next_number(admin.stack)
     page = _to_the_quote(admin, texts)
     admin.assert_clean()
     page.get_by_test_id("pay").click()
     _pay(page, OK)
     expect(page.get_by_test_id("order-state")).to_have_attribute("data-state", "paid")
     expect(page.get_by_test_id("order-net")).to_have_text(texts["net"])
-    expect(page.get_by_test_id("order-licence")).to_have_text(
-        "Actif" if language == "fr" else "Active"
-    )
-    expect(page.get_by_test_id("order-seats")).to_have_text("0/100")
-    expect(page.get_by_test_id("order-invoice")).to_have_text(re.compile(r"^INV-\d{4}$"))
+    expect(page.get_by_test_id("order-licence")).to_have_text(texts["active"])
+    expect(page.get_by_test_id("order-seats")).to_have_text("28/100")
+    expect(page.get_by_test_id("order-invoice")).to_have_text(number)
     admin.assert_clean()
+    _read_the_invoice(admin, texts, number)
+    page = admin.open("/console/modules/mine/")
+    # The plan holds the module: its trial is over, and nobody is told that it runs out.
+    expect(page.get_by_test_id("mine-quiz").get_by_test_id("module-status")).to_have_text(
+        texts["on"]
+    )
+    page = admin.open("/console/welcome/")
+    done = page.get_by_test_id("onboarding-plan")
+    expect(done).to_have_attribute("data-done", "")
+    page = admin.open("/console/")
+    expect(page.get_by_test_id("kpi-learners")).to_contain_text("28/100")
+    _meet_the_limit(admin)
+    admin.assert_clean()
+
+
+def _read_the_invoice(admin: Tab, texts: dict[str, str], number: str) -> None:
+    """Find the invoice in its list, read its file, and find it in the buyer's mailbox."""
     page = admin.open("/console/billing/invoices/")
     row = page.get_by_test_id("invoice-row")
     expect(row).to_have_count(1)
     expect(row).to_contain_text(texts["total"])
     with page.expect_download() as download:
         page.get_by_test_id("invoice-pdf").click()
-    with open(download.value.path(), "rb") as file:
-        assert file.read(5) == b"%PDF-"
-    page = admin.open("/console/welcome/")
-    done = page.get_by_test_id("onboarding-plan")
-    expect(done).to_have_attribute("data-done", "")
-    _import_people(admin)
-    page = admin.open("/console/billing/")
-    expect(page.get_by_test_id("billing-seats")).to_contain_text("28/100")
-    _meet_the_limit(admin)
-    admin.assert_clean()
+    words = PdfReader(download.value.path()).pages[0].extract_text()
+    for wanted in (number, *texts["printed"].split("|")):
+        assert wanted in words
+    page = admin.open("/_demo/outbox/")
+    mail = page.get_by_test_id("outbox-mail").filter(has_text=number)
+    end = time.monotonic() + 60
+    while mail.count() < 1 and time.monotonic() < end:
+        page.wait_for_timeout(500)  # the worker makes the file and sends it
+        page.reload()
+    expect(mail).to_have_text(texts["mail"] % number)
 
 
 def _meet_the_limit(admin: Tab) -> None:
@@ -119,10 +170,19 @@ def _meet_the_limit(admin: Tab) -> None:
         {"name": "suite.csv", "mimeType": "text/csv", "buffer": _people(1, 73)},
     )
     page.get_by_test_id("import-upload").click()
-    expect(page.locator("main")).to_contain_text("100/100")
-    expect(page.locator("main")).to_contain_text("74")
+    expect(page.get_by_test_id("import-summary")).to_contain_text("72")
+    expect(page.get_by_test_id("import-places")).to_contain_text("100/100")
+    # The header is line 1, so row 73 is line 74 of the file.
+    row = page.get_by_test_id("import-errors").locator("tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("74")
     page.get_by_test_id("import-apply").click()
     expect(page.get_by_test_id("import-done")).to_contain_text("72")
+    expect(page.get_by_test_id("import-places")).to_contain_text("100/100")
+    expect(page.get_by_test_id("seats-upgrade")).to_have_attribute("href", "/console/billing/")
+    page = admin.open("/console/people/?q=nouveau07")
+    expect(page.locator("main")).to_contain_text("nouveau072@garnier.example")
+    expect(page.locator("main")).not_to_contain_text("nouveau073@garnier.example")
     page = admin.open("/console/billing/")
     expect(page.get_by_test_id("billing-seats")).to_contain_text("100/100")
 

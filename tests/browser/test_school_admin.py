@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Callable
 from uuid import uuid4
@@ -56,7 +57,9 @@ def _sign_up(tab: Tab, slug: str, words: dict[str, str]) -> Page:
 def _open_link_of_mail(tab: Tab, slug: str) -> Page:
     page = tab.page
     page.get_by_test_id("demo-outbox").click()
-    page.get_by_test_id("outbox-mail").first.click()
+    page.get_by_test_id("outbox-mail").filter(has_text="Lycée Garnier").filter(
+        has_text=re.compile("Confirm")
+    ).first.click()
     page.get_by_test_id("mail-link").filter(has_text="/start/confirm/").click()
     page.wait_for_url(f"**//{slug}.localhost:*/console/welcome/")
     tab.host = f"{slug}.localhost"

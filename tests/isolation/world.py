@@ -54,6 +54,11 @@ SHARED: dict[tuple[str, str], str] = {
     ("marketplace:module_rate", "slug"): "quiz",
     ("marketplace:module_uninstall", "slug"): "quiz",
     ("marketplace:module_keep", "slug"): "quiz",
+    ("marketplace:module_export", "slug"): "quiz",
+    ("marketplace:screenshot", "slug"): "quiz",
+    ("marketplace:screenshot_add", "slug"): "quiz",
+    ("marketplace:screenshot_review", "slug"): "quiz",
+    ("marketplace:screenshot_change", "slug"): "quiz",
     ("marketplace:listing", "slug"): "quiz",
     ("marketplace:listing_move", "slug"): "quiz",
     ("marketplace:listing_texts", "slug"): "quiz",
@@ -66,8 +71,11 @@ SHARED: dict[tuple[str, str], str] = {
     ("djstripe:djstripe_webhook_by_uuid", "uuid"): "6a0d6a86-55a4-4a4e-8d0c-2f0f0c1f3a11",
     ("stripe_connect", "uuid"): "6a0d6a86-55a4-4a4e-8d0c-2f0f0c1f3a11",
     ("portal:branding_preview", "part"): "dashboard",
+    ("reseller:catalogue_module", "slug"): "quiz",
+    ("reseller:brand_restore", "number"): "1",
     ("people:audit_event", "event"): "1",  # every log begins with its own first row
     ("sso_console:oidc_add", "preset"): "generic",
+    ("operations:mirror_kind", "kind"): "customers",
     ("quiz_console:question_new", "kind"): "single",
     ("quiz_console:attempts_export", "form"): "csv",
     ("quiz_console:library_install", "pack"): "python-basics",
@@ -122,6 +130,10 @@ _FACTS: dict[tuple[str, str], str] = {
     ("", "subscription"): "subscription",
     ("", "invoice"): "invoice",
     ("", "rating"): "rating",
+    ("", "entry"): "sales_entry",
+    ("", "purchase"): "sales_order",
+    ("", "paper"): "sales_document",
+    ("", "screenshot"): "screenshot",
     ("", "provider_id"): "oidc_slug",
     ("", "organization_slug"): "saml_slug",
     ("", "slug"): "saml_slug",
@@ -135,6 +147,12 @@ _FACTS: dict[tuple[str, str], str] = {
     ("", "upload"): "upload",
     ("", "export"): "export",
     ("", "space"): "space",
+    ("reseller:client", "client"): "space",
+    ("reseller:health_client", "client"): "space",
+    ("", "plan"): "plan",
+    ("", "version"): "plan_version",
+    ("", "price"): "price",
+    ("", "coupon"): "coupon",
     ("", "quiz"): "quiz",
     ("", "section"): "section",
     ("", "question"): "question",
@@ -180,7 +198,8 @@ def arguments_of(pattern: URLPattern) -> list[str]:
 def furnish(tenant: TenantInfo, hq: TenantInfo) -> World:
     """Fill ``tenant`` through the real services and return what was made."""
     from tests.isolation.world_access import furnish_access
-    from tests.isolation.world_billing import furnish_billing, furnish_sales
+    from tests.isolation.world_billing import furnish_billing
+    from tests.isolation.world_sales import furnish_sales
     from tremplin.kernel import gate
 
     world = World(tenant, f"zqx{tenant.slug}")

@@ -19,6 +19,7 @@ def furnish_billing(world: World) -> None:
     from tremplin.billing.models import Invoice
     from tremplin.licensing import services as licensing
     from tremplin.marketplace import services as marketplace
+    from tremplin.marketplace.models import Screenshot
 
     of = world.tenant.slug
     identify(world.tenant)
@@ -36,6 +37,9 @@ def furnish_billing(world: World) -> None:
     quote, order = _waiting(world.tenant, wanted)
     world.ids |= {
         "plan_version": str(price.plan_version_id),
+        "plan": str(price.plan_version.plan_id),
+        "price": str(price.pk),
+        "coupon": str(services.create_coupon(f"LESS-{of}".upper(), percent=10).pk),
         "subscription": str(subscription.pk),
         "invoice": str(Invoice.objects.get(subscription=subscription).pk),
         "billing_quote": str(quote.pk),
@@ -43,6 +47,7 @@ def furnish_billing(world: World) -> None:
         "order": str(order.pk),
         "rating": str(rating.pk),
         "bucket": _use_up(world.tenant),
+        "screenshot": str(Screenshot.objects.filter(listing_id="quiz")[0].pk),
     }
 
 
@@ -68,21 +73,6 @@ def _use_up(tenant: Any) -> str:
 
     consumption.consume(tenant, "ai.tokens", 9, idem=uuid4())
     return str(UsageBucket.objects.get(tenant_id=tenant.pk, feature="ai.tokens").pk)
-
-
-def furnish_sales(world: World) -> None:
-    """Let the learner buy one thing, fail to pay another."""
-    from tremplin.billing.sales import services as sales
-
-    m = world.marker
-    for key, number, said in (
-        ("cv", "4242424242424242", "settled"),
-        ("audit", "4000000000000002", "refused"),
-    ):
-        item = sales.Item("quiz", f"{key}-{m}", f"Item {key} {m}", "EUR", 1_900)
-        order = sales.place(world.people["learner"].pk, item, idempotency_key=uuid4())
-        assert sales.submit_card(order, number) == said
-        world.ids[f"sale_{key}"] = str(order.pk)
 
 
 def _waiting(tenant: Any, wanted: Any) -> tuple[Any, Any]:

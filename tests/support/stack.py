@@ -94,11 +94,11 @@ class Stack:
 
 
 @contextlib.contextmanager
-def demo_stack(*, worker: bool = True) -> Iterator[Stack]:
+def demo_stack(*, worker: bool = True, modules: str = "") -> Iterator[Stack]:
     """Run a demo on a database of its own for the length of the block.
 
     Call it where the database is unblocked. The demo world is loaded in a child process in mode
-    ``demo``, as the command does.
+    ``demo``, as the command does. ``modules`` is a folder of modules beside the bundled ones.
     """
     from tenants import databases, setup
 
@@ -109,7 +109,8 @@ def demo_stack(*, worker: bool = True) -> Iterator[Stack]:
     database_url = setup.url()
     databases.point_at(former)
     port = free_port()
-    stack = Stack(port, data, _environment(data, database_url, port))
+    environment = _environment(data, database_url, port)
+    stack = Stack(port, data, {**environment, "TREMPLIN_EXTRA_PLUGINS": modules})
     try:
         _load(stack)
         stack.start("web")

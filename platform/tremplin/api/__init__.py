@@ -18,7 +18,7 @@ from tremplin.api.plugin import hookimpl
 from tremplin.api.privacy import ExportFile, NoPersonalData, PersonalData, Processing
 from tremplin.api.ui import NavItem, NextAction, Section, Widget
 
-API_VERSION = "1.2.0"
+API_VERSION = "1.3.0"
 
 __all__ = [
     "API_VERSION",

@@ -18,9 +18,16 @@ from tremplin.api.ui import NavItem, NextAction, Section, Widget
 
 STARTUP = frozenset({"api_routers", "personal_data"})
 QUESTIONS = frozenset(
-    {"navigation", "dashboard_widgets", "profile_sections", "next_actions", "skill_evidence"}
+    {
+        "navigation",
+        "dashboard_widgets",
+        "profile_sections",
+        "next_actions",
+        "skill_evidence",
+        "content_packs",
+    }
 )
-LIFE_CYCLE = frozenset({"activated", "seed_demo"})
+LIFE_CYCLE = frozenset({"activated", "seed_demo", "install_packs"})
 
 
 @hookspec
@@ -73,3 +80,14 @@ def activated(ctx: TenantContext, first_time: bool) -> None:
 @hookspec
 def seed_demo(ctx: TenantContext, seed: int) -> None:
     """Create demo content for a demo tenant, deterministic for ``seed`` and idempotent."""
+
+
+@hookspec
+def content_packs(ctx: TenantContext) -> Iterable[str]:
+    """Return the keys of the ready-made packs installed in this tenant, never what people wrote."""
+    return ()
+
+
+@hookspec
+def install_packs(ctx: TenantContext, packs: tuple[str, ...]) -> None:
+    """Install the packs of another tenant by key (a new tenant made like it, twice equals once)."""

@@ -50,6 +50,10 @@ BANK = {"iban": "FR7630006000011234567890189", "bic": "AGRIFRPP"}
 EXTRA_SEAT = {"starter": 250, "ecole": 390, "pro": 450, "expert": 450, "entreprise": 390}
 MODULE_MONTH = {"quiz": 1900, "cv": 2900, "interview": 5900, "matching": 4900}
 OTHER_MODULE_MONTH = 2900
+# What the reseller may ask for a module per month, lowest and highest.
+RANGES = {"quiz": (1500, 2500), "interview": (4900, 6900)}
+# Between which amounts the demo's reseller may sell.
+RANGES = {"interview": (4900, 6900), "quiz": (1500, 2500)}
 # (day it happened, space, what): replayed in order so that invoice numbers follow the dates.
 HISTORY = (
     ("2026-10-05T09:00:00+02:00", "volteo", "buy"),
@@ -115,14 +119,16 @@ def _prices(plan: str, month_minor: int, seats: int, extra: int | None) -> None:
 
 
 def _ranges(reseller: TenantInfo) -> None:
-    """Allow the interview between 49 and 69 euros."""
-    price = Price.objects.filter(
-        plan_version__plan__key=plans_catalogue.module_plan("interview"),
-        interval="month",
-        currency="EUR",
-    ).first()
-    if price is not None:
-        services.set_range(reseller, price, lowest=4900, highest=6900)
+    """Allow each module that the reseller sells alone between two amounts, per month in euros."""
+    for module, (lowest, highest) in RANGES.items():
+        price = Price.objects.filter(
+            plan_version__plan__key=plans_catalogue.module_plan(module),
+            interval="month",
+            currency="EUR",
+            is_active=True,
+        ).first()
+        if price is not None:
+            services.set_range(reseller, price, lowest=lowest, highest=highest)
 
 
 def _identify(space: TenantInfo) -> None:

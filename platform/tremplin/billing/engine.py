@@ -27,7 +27,9 @@ from tremplin.billing import (
     fulfilment,
     issuing,
     lateness,
+    moves,
     orders,
+    overage,
     proration,
     quotes,
     wholesale,
@@ -78,6 +80,7 @@ def run_due(now: datetime | None = None) -> Run:
     at = now or clock.now()
     run = Run()
     run.expired_orders = orders.expire(at)
+    moves.run_due(at)
     due = Subscription.objects.filter(ended_at=None).filter(
         Q(period_end__lte=at) | Q(unpaid_since__lte=at)
     )
@@ -151,6 +154,7 @@ def _renew(tenant: TenantInfo, row: Subscription, at: datetime) -> None:
         )
     row.save()
     _apply_waiting(tenant, row, boundary)
+    moves.apply_due(tenant, row, boundary)
     _reprice(tenant, row)
     if was_trial:
         fulfilment.set_items(tenant, row, quotes.agreed_of(row), License.Source.SUBSCRIPTION)
@@ -184,6 +188,7 @@ def _bill_period(tenant: TenantInfo, row: Subscription) -> Invoice | None:
     items = quotes.agreed_of(row)
     drawn = quotes.charges(tenant, row.account, items, coupon)
     lines = [charge.line(row.period_start, row.period_end) for charge in drawn]
+    lines += overage.take_lines(tenant, row)
     invoice = issuing.issue(
         tenant,
         row.account,
@@ -210,6 +215,7 @@ def _end(tenant: TenantInfo, row: Subscription, at: datetime, reason: str) -> No
         )
     for held in lateness.licences(row):
         licensing.end(tenant, held, reason=reason)
+    overage.close(tenant, row)
     with use(tenant):
         audit.record(
             "billing.subscription_ended",

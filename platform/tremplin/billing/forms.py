@@ -39,7 +39,7 @@ class CheckoutForm(forms.Form):
     """The rhythm, the seats and a code, for one version."""
 
     interval = forms.ChoiceField(label=_("Rhythm"), widget=forms.RadioSelect)
-    seats = SeatsField(required=False)
+    seats = SeatsField()
     coupon = forms.CharField(
         label=_("Discount code"), max_length=40, required=False, help_text=_("If you have one.")
     )
@@ -122,7 +122,9 @@ class DetailsForm(forms.ModelForm):
         field = self.fields["country"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101  declared above
         field.choices = countries.choices(get_language() or "en")
-        self.fields["siren"].help_text = _("Nine digits, for a French organisation.")
+        self.fields["siren"].help_text = _(
+            "Nine digits. A French organisation has one, and its invoices must show it."
+        )
         self.fields["vat_id"].help_text = _(
             "With the letters of the country, such as FR83404833048. Leave empty without one."
         )

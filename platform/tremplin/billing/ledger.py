@@ -7,10 +7,11 @@ between platform, reseller and publisher, the VAT apart; a payment moves cash ag
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from tremplin.api import services
 from tremplin.billing.lines import percent_of, share_out
@@ -21,6 +22,7 @@ Share = tuple[str, Decimal]
 Party = LedgerEntry.Party
 _publisher_of: list[Callable[[str], Share | None]] = []
 WHOLESALE = "wholesale:"
+_REVERSAL = Q(kind="credit", invoice__kind=Invoice.Kind.INVOICE)
 
 
 def register_publishers(find: Callable[[str], Share | None]) -> None:
@@ -88,15 +90,40 @@ def balance(invoice: Invoice) -> int:
 
 
 def earned(
-    party: str, party_ref: str, *, first: date | None = None, until: date | None = None
+    party: str,
+    party_ref: str,
+    *,
+    first: date | None = None,
+    until: date | None = None,
+    currency: str = "",
+    zone: str = "UTC",
 ) -> int:
-    """Return what a party earned from sales less credits, issued from ``first`` to ``until`` (out)."""
+    """Return what a party earned from sales less credits, dated ``first`` to ``until`` (out).
+
+    With ``currency`` "" the amounts of all currencies are added: name one where there are several.
+    """
     rows = LedgerEntry.objects.filter(party=party, party_ref=party_ref, kind__in=("sale", "credit"))
-    if first is not None:
-        rows = rows.filter(invoice__issued_on__gte=first)
-    if until is not None:
-        rows = rows.filter(invoice__issued_on__lt=until)
+    if currency:
+        rows = rows.filter(currency=currency)
+    if first is not None or until is not None:
+        rows = rows.filter(dated(first, until, zone))
     return rows.aggregate(sum=Sum("amount_minor"))["sum"] or 0
+
+
+def dated(first: date | None, until: date | None, zone: str = "UTC") -> Q:
+    """Return the filter of the entries of some days: those of their document, as printed.
+
+    A reversal of an invoice that its provider credits has no document of ours: its own day counts,
+    in ``zone``, so that a month that is over never changes.
+    """
+    document, reversal = ~_REVERSAL, _REVERSAL
+    if first is not None:
+        document &= Q(invoice__issued_on__gte=first)
+        reversal &= Q(at__gte=datetime.combine(first, time.min, ZoneInfo(zone)))
+    if until is not None:
+        document &= Q(invoice__issued_on__lt=until)
+        reversal &= Q(at__lt=datetime.combine(until, time.min, ZoneInfo(zone)))
+    return document | reversal
 
 
 def shares(line: InvoiceLine, *, wholesale: bool = False) -> list[tuple[str, str, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.utils.formats import number_format
+from django.utils.translation import get_language
 
 # ISO 4217: currencies that differ from two digits, among those that a space may use.
 _DIGITS = {
@@ -33,8 +34,10 @@ def minor(amount: Decimal, currency: str) -> int:
 
 
 def amount_text(amount_minor: int, currency: str) -> str:
-    """Return an amount in the active language, ``47,50 EUR`` in French."""
+    """Return an amount in the active language: ``47,50 EUR`` in French, ``EUR 47.50``."""
     text = number_format(
         major(amount_minor, currency), decimal_pos=digits(currency), force_grouping=True
     )
-    return f"{text}\u00a0{currency}"
+    if (get_language() or "en").startswith("fr"):
+        return text.replace("\u00a0", "\u202f") + f"\u202f{currency}"
+    return f"{currency}\u00a0{text}"

@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from tremplin.billing import cards, coupons, quotes
+from tremplin.billing import cards, coupons, overage, quotes
 from tremplin.billing.errors import NotFound
 from tremplin.billing.lines import Totals, totals
 from tremplin.billing.models import Invoice, Order, Quote, Subscription, SubscriptionChange
@@ -74,7 +74,11 @@ class Overview:
 
     plan: License | None
     plan_name: str
+    plan_state: str
+    plan_state_name: str
     seats: SeatStatus
+    seats_open_until: datetime | None
+    seats_after: int | None
     subscriptions: tuple[SubscriptionRow, ...]
     open_orders: tuple[Order, ...]
     unpaid: tuple[Invoice, ...]
@@ -86,10 +90,16 @@ def of(tenant: TenantInfo) -> Overview:
     held = seats.plan_license(tenant)
     name = cards.plan_name(held.plan_version) if held is not None and held.plan_version else ""
     now = clock.now()
+    # The nightly job records states; what counts is the state of this instant.
+    state = snapshots.current_state(held).state if held is not None else ""
     return Overview(
         plan=held,
         plan_name=name,
+        plan_state=state,
+        plan_state_name=str(License.State(state).label) if state else "",
         seats=seats.status(tenant),
+        seats_open_until=snapshots.open_until(held) if held is not None else None,
+        seats_after=held.seats_total if held is not None else None,
         subscriptions=tuple(row_of(tenant, item) for item in running(tenant)),
         open_orders=tuple(
             Order.objects.filter(
@@ -217,7 +227,8 @@ def _upcoming(
         subscription.coupon, subscription.coupon_until, subscription.period_end
     )
     found = quotes.charges(tenant, subscription.account, wanted, coupon)
-    return totals(quotes.lines_of(found, wanted, subscription.period_end, None))
+    lines = quotes.lines_of(found, wanted, subscription.period_end, None)
+    return totals([*lines, *overage.upcoming(tenant, subscription)])
 
 
 # --- warnings -----------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from tremplin.api import services
 from tremplin.billing.errors import BadAmount, BadSeats, NotSold, PriceOutOfRange
@@ -120,27 +121,29 @@ def find(tenant: TenantInfo, version: PlanVersion, interval: str, currency: str)
     return found
 
 
-def offers(tenant: TenantInfo, *, currency: str = "EUR", module: str | None = None) -> list[Offer]:
-    """Return everything a tenant can buy now, by plan position then amount.
-
-    ``module`` "" lists the plans of the whole space, a slug those of one module, None all.
-    """
-    from django.db.models import Q
-
+def on_sale() -> QuerySet[Price]:
+    """Return the prices of the listed versions that are sold now, by plan position then amount."""
     from tremplin.kernel import clock
 
     now = clock.now()
-    rows = (
+    return (
         Price.objects.select_related("plan_version__plan")
         .filter(
             Q(plan_version__sold_until=None) | Q(plan_version__sold_until__gt=now),
             plan_version__sold_from__lte=now,
             plan_version__plan__is_listed=True,
-            currency=currency,
             is_active=True,
         )
         .order_by("plan_version__plan__position", "amount_minor")
     )
+
+
+def offers(tenant: TenantInfo, *, currency: str = "EUR", module: str | None = None) -> list[Offer]:
+    """Return everything a tenant can buy now, by plan position then amount.
+
+    ``module`` "" lists the plans of the whole space, a slug those of one module, None all.
+    """
+    rows = on_sale().filter(currency=currency)
     if module is not None:
         rows = rows.filter(plan_version__plan__module=module)
     book = book_of(tenant.reseller_pk)
@@ -158,6 +161,47 @@ def offers(tenant: TenantInfo, *, currency: str = "EUR", module: str | None = No
         for price in rows
     ]
     return [item for item in found if not item.is_hidden]
+
+
+@dataclass(frozen=True, slots=True)
+class BookItem:
+    """A price in a reseller's book: the offer, what the reseller set, and its bounds.
+
+    ``retail_minor`` None sells at the public price, ``cost_minor`` None costs by the discount;
+    ``set_lowest`` is what the platform set, which ``lowest`` may exceed (see ``bounds``).
+    """
+
+    offer: Offer
+    retail_minor: int | None
+    cost_minor: int | None
+    set_lowest: int | None
+    lowest: int | None
+    highest: int | None
+
+
+def book_items(reseller: TenantInfo) -> list[BookItem]:
+    """Return everything on sale as it stands in a reseller's book, hidden things included."""
+    rows = list(on_sale())
+    book = book_of(reseller.pk) or PriceBook(owner_tenant_id=reseller.pk)
+    is_stored = not book._state.adding
+    entries = {entry.price_id: entry for entry in book.entries.all()} if is_stored else {}
+    hidden = set(book.hidden_modules.values_list("module", flat=True)) if is_stored else set()
+    found = []
+    for price in rows:
+        entry = entries.get(price.pk)
+        module = price.plan_version.plan.module
+        lowest, highest = bounds(book, price, entry)
+        found.append(
+            BookItem(
+                _in_book(book, price, entry, hidden_module=module in hidden),
+                entry.retail_minor if entry is not None else None,
+                entry.cost_minor if entry is not None else None,
+                entry.min_retail_minor if entry is not None else None,
+                lowest,
+                highest,
+            )
+        )
+    return found
 
 
 # --- amounts ------------------------------------------------------------------------------------
@@ -267,29 +311,57 @@ def set_entry(
 def set_range(
     reseller: TenantInfo, price: Price, *, lowest: int | None, highest: int | None
 ) -> PriceBookEntry:
-    """Set the amounts between which a reseller may sell. Raises ``BadAmount``."""
+    """Set the amounts between which a reseller may sell. Raises ``BadAmount``.
+
+    What the reseller asks is brought to the nearest bound when it falls outside.
+    """
     bad = (lowest is not None and lowest < 0) or (highest is not None and highest < (lowest or 0))
     if bad:
         raise BadAmount
     with services.tenancy().public_write("prices"):
-        return PriceBookEntry.objects.update_or_create(
+        entry = PriceBookEntry.objects.update_or_create(
             book=_book(reseller),
             price=price,
             defaults={"min_retail_minor": lowest, "max_retail_minor": highest},
         )[0]
+        if entry.retail_minor is not None:
+            nearest = max(entry.retail_minor, lowest or 0)
+            entry.retail_minor = nearest if highest is None else min(nearest, highest)
+            entry.save(update_fields=["retail_minor"])
+    return entry
+
+
+def bounds(
+    book: PriceBook, price: Price, entry: PriceBookEntry | None
+) -> tuple[int | None, int | None]:
+    """Return the lowest and the highest amount a reseller may ask, None where nothing stops it.
+
+    With a commission the platform collects, and never less than what it is due itself.
+    """
+    lowest = entry.min_retail_minor if entry is not None else None
+    highest = entry.max_retail_minor if entry is not None else None
+    if book.mode == "commission":
+        due = _in_book(book, price, entry, hidden_module=False).cost_minor or 0
+        lowest = max(lowest or 0, due)
+    return lowest, highest
 
 
 @transaction.atomic
 def set_retail(reseller: TenantInfo, price: Price, retail_minor: int | None) -> PriceBookEntry:
-    """Set what clients pay; a running subscription keeps the amount it was sold at."""
+    """Set what clients pay; a running subscription keeps the amount it was sold at.
+
+    Raises ``PriceOutOfRange``, and ``BadAmount`` for nothing or less.
+    """
     with services.tenancy().public_write("prices"):
         book = PriceBook.objects.select_for_update().get(pk=_book(reseller).pk)
         entry, _ = PriceBookEntry.objects.get_or_create(book=book, price=price)
-        lowest, highest = entry.min_retail_minor, entry.max_retail_minor
+        lowest, highest = bounds(book, price, entry)
         if retail_minor is not None:
-            below = retail_minor < (lowest or 0)
+            below = lowest is not None and retail_minor < lowest
             if below or (highest is not None and retail_minor > highest):
                 raise PriceOutOfRange(lowest, highest, price.currency)
+            if retail_minor <= 0 < price.amount_minor or retail_minor < 0:
+                raise BadAmount
         entry.retail_minor = retail_minor
         entry.save(update_fields=["retail_minor"])
     return entry

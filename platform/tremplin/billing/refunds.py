@@ -22,9 +22,9 @@ def refunded(fact: Refunded, payment: Payment, reason: str) -> str:
     """Bring a payment to the total given back so far; the difference gets its credit note."""
     if payment.state != Payment.State.SETTLED:
         return "waiting"
-    total = min(fact.refunded_minor, payment.amount_minor)
+    total = fact.refunded_minor
     given = total - payment.refunded_minor
-    if fact.currency != payment.currency:
+    if fact.currency != payment.currency or total > payment.amount_minor:
         return "mismatch"
     if given <= 0:
         return "older"

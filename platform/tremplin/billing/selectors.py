@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
 from tremplin.billing import ledger, pricing, wholesale
 from tremplin.billing.errors import NotFound
@@ -85,8 +87,7 @@ def _one(rows: QuerySet[Any]) -> Any:
 def recurring_minor(row: Subscription) -> int:
     """Return what a subscription brings per month before VAT, without discounts, half-up."""
     total = sum(
-        pricing.total(item.price, item.amount_minor, item.quantity)
-        for item in row.items.select_related("price")
+        pricing.total(item.price, item.amount_minor, item.quantity) for item in row.items.all()
     )
     return half_up(Fraction(total, MONTHS[row.interval]))
 
@@ -112,6 +113,7 @@ class StatementRow:
     """One invoiced line of a client: what it paid, what it cost, what the reseller earned."""
 
     client_tenant_id: int
+    invoice: UUID
     invoice_number: str
     issued_on: date
     description: str
@@ -127,20 +129,28 @@ class StatementRow:
 
 
 def statement(reseller: TenantInfo, month: date) -> list[StatementRow]:
-    """Return the reseller's lines of a month (its first day); their margins equal the ledger."""
+    """Return the reseller's lines of a month (its first day); their margins equal the ledger.
+
+    A line belongs to the month of its document, whose date is that of the issuer's time zone. A
+    credit that a provider documents itself belongs to its own day, in the reseller's zone.
+    """
     first = month.replace(day=1)
+    until = wholesale.add_months_day(first)
     rows = (
         InvoiceLine.objects.filter(
             reseller_tenant_id=reseller.pk,
             cost_minor__isnull=False,
             invoice__issued_on__gte=first,
-            invoice__issued_on__lt=wholesale.add_months_day(first),
+            invoice__issued_on__lt=until,
         )
         .exclude(invoice__state=Invoice.State.DRAFT)
         .select_related("invoice")
+        .defer("invoice__xml")
         .order_by("invoice__issued_on", "invoice__number", "position")
     )
-    return [_statement_row(row) for row in rows]
+    found = [_statement_row(row) for row in rows]
+    found += _reversals(reseller, first, until)
+    return sorted(found, key=lambda row: (row.issued_on, row.invoice_number))
 
 
 def _statement_row(row: InvoiceLine) -> StatementRow:
@@ -149,6 +159,7 @@ def _statement_row(row: InvoiceLine) -> StatementRow:
     assert row.invoice.issued_on is not None  # noqa: S101  not a draft
     return StatementRow(
         client_tenant_id=row.client_tenant_id or row.invoice.tenant_id,
+        invoice=row.invoice.pk,
         invoice_number=row.invoice.number,
         issued_on=row.invoice.issued_on,
         description=row.description,
@@ -159,14 +170,56 @@ def _statement_row(row: InvoiceLine) -> StatementRow:
     )
 
 
-def margin(reseller: TenantInfo, month: date) -> int:
-    """Return what the ledger says a reseller earned in a month."""
+def _reversals(reseller: TenantInfo, first: date, until: date) -> list[StatementRow]:
+    """Return what was given back of invoices whose provider makes the credit notes."""
+    zone = ZoneInfo(reseller.timezone)
+    own = Q(party=LedgerEntry.Party.RESELLER, party_ref=str(reseller.pk))
+    entries = (
+        LedgerEntry.objects.filter(
+            ledger.dated(first, until, reseller.timezone),
+            kind="credit",
+            invoice__kind=Invoice.Kind.INVOICE,
+            line__reseller_tenant_id=reseller.pk,
+        )
+        .exclude(party__in=(LedgerEntry.Party.CUSTOMER, LedgerEntry.Party.TAX))
+        .annotate(is_own=Case(When(own, then=True), default=False))
+        .select_related("invoice", "line")
+        .defer("invoice__xml")
+        .order_by("at", "line_id", "id")
+    )
+    found = []
+    for (at, _line), group in groupby(entries, key=lambda entry: (entry.at, entry.line_id)):
+        rows = list(group)
+        line, invoice = rows[0].line, rows[0].invoice
+        assert line is not None  # noqa: S101  filtered by its reseller
+        net = sum(row.amount_minor for row in rows)
+        margin_part = sum(row.amount_minor for row in rows if row.is_own)
+        found.append(
+            StatementRow(
+                client_tenant_id=line.client_tenant_id or invoice.tenant_id,
+                invoice=invoice.pk,
+                invoice_number=invoice.number,
+                issued_on=at.astimezone(zone).date(),
+                description=line.description,
+                currency=invoice.currency,
+                net_minor=net,
+                cost_minor=net - margin_part,
+                is_credit=True,
+            )
+        )
+    return found
+
+
+def margin(reseller: TenantInfo, month: date, currency: str = "") -> int:
+    """Return what the ledger says a reseller earned in a month, in one currency when named."""
     first = month.replace(day=1)
     return ledger.earned(
         LedgerEntry.Party.RESELLER,
         str(reseller.pk),
         first=first,
         until=wholesale.add_months_day(first),
+        currency=currency,
+        zone=reseller.timezone,
     )
 
 

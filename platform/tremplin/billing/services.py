@@ -10,7 +10,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from tremplin.billing import accounts, collection, coupons, engine, orders, pricing, quotes
+from tremplin.billing import (
+    accounts,
+    collection,
+    coupons,
+    engine,
+    orders,
+    overage,
+    pricing,
+    quotes,
+)
 from tremplin.billing.models import (
     BillingAccount,
     Coupon,
@@ -49,6 +58,7 @@ __all__ = [
     "retry_payment",
     "set_book",
     "set_entry",
+    "set_overage_cap",
     "set_range",
     "set_retail",
     "undo_cancel",
@@ -167,6 +177,14 @@ def refund(
     return orders.refund(
         payment, amount_minor, idempotency_key=idempotency_key, reason=reason, by=by
     )
+
+
+def set_overage_cap(tenant: TenantInfo, feature: str, cap_minor: int) -> None:
+    """Let a space use a metered feature beyond its plan, up to an amount per period (0: not at all).
+
+    It is billed on the next invoice. Raises ``NotSold`` and ``BadAmount``.
+    """
+    overage.set_cap(tenant, feature, cap_minor)
 
 
 def create_coupon(code: str, **fields: object) -> Coupon:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from tremplin.api.tasks import task
 from tremplin.billing.invoicing import tasks as invoice_tasks
+from tremplin.billing.stripe import tasks as stripe_tasks
 from tremplin.kernel.tasks import public_task
 
-__all__ = ["invoice_tasks", "reconcile", "run_due", "send_reminder"]
+# Workers find the tasks of applications: these two packages are none.
+__all__ = ["invoice_tasks", "reconcile", "run_due", "send_reminder", "stripe_tasks"]
 
 
 @public_task(queue="default", time_limit=600)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from tenants import registry
 from tremplin.api import Problem, services
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
 
 
 def run(at: datetime, problems: list[str]) -> int:
-    """Close the months that are over, for every reseller with a wholesale book; return how many."""
+    """Close the months that are over, for every reseller with a book; return how many.
+
+    A book that is by commission now may have sold wholesale before: its lines are still owed.
+    """
     done = 0
-    for book in PriceBook.objects.filter(mode="wholesale").exclude(owner_tenant_id=None):
+    for book in PriceBook.objects.exclude(owner_tenant_id=None).order_by("owner_tenant_id"):
         reseller = registry.by_pk(book.owner_tenant_id or 0)
         if reseller is None:
             continue
@@ -40,14 +44,17 @@ def run(at: datetime, problems: list[str]) -> int:
 
 
 def close_month(reseller: TenantInfo, month: date) -> bool:
-    """Invoice one month to a reseller, once; return whether there was something to invoice."""
+    """Invoice one month to a reseller, once; return whether there was something to invoice.
+
+    A month with more credits than sales is not invoiced: it is taken off the next one.
+    """
     account = accounts.account_of(reseller)
-    ref = f"{ledger.WHOLESALE}{reseller.pk}:{month:%Y-%m}"
+    ref = reference(reseller.pk, month)
     with transaction.atomic(), services.tenancy().public_write("wholesale"):
         account = accounts.lock(account)
-        if Invoice.objects.filter(provider_ref=ref).exists():
+        if _invoiced(reseller.pk).filter(provider_ref__gte=ref).exists():
             return False
-        rows = client_lines(reseller.pk, month, add_months_day(month))
+        rows = client_lines(reseller.pk, open_since(reseller.pk, month), add_months_day(month))
         lines = _lines(account, rows)
         if sum(line.net_minor for line in lines) <= 0:
             return False
@@ -60,6 +67,24 @@ def close_month(reseller: TenantInfo, month: date) -> bool:
             provider_ref=ref,
         )
     return True
+
+
+def reference(reseller_pk: int, month: date) -> str:
+    """Return what marks the wholesale invoice of a month."""
+    return f"{ledger.WHOLESALE}{reseller_pk}:{month:%Y-%m}"
+
+
+def _invoiced(reseller_pk: int) -> QuerySet[Invoice]:
+    return Invoice.objects.filter(provider_ref__startswith=f"{ledger.WHOLESALE}{reseller_pk}:")
+
+
+def open_since(reseller_pk: int, month: date) -> date:
+    """Return the first day whose lines no wholesale invoice before that of ``month`` holds."""
+    refs = _invoiced(reseller_pk).filter(provider_ref__lt=reference(reseller_pk, month))
+    last = refs.order_by("-provider_ref").values_list("provider_ref", flat=True).first()
+    if last is None:
+        return date(2000, 1, 1)
+    return add_months_day(date.fromisoformat(f"{last.rpartition(':')[2]}-01"))
 
 
 def client_lines(reseller_pk: int, first: date, until: date) -> list[InvoiceLine]:

@@ -142,11 +142,14 @@ def require_csrf(request: HttpRequest) -> None:
         raise HttpError(403, "CSRF check failed")
 
 
+READ_ONLY = "module_read_only"
+
+
 def read_only_problem() -> Problem:
     """Return the refusal of a change in a module whose subscription has ended."""
     return Problem(
         402,
-        "module_read_only",
+        READ_ONLY,
         _(
             "This module is read-only because its subscription has ended: everything can be read "
             "and exported, nothing can be changed."

@@ -27,6 +27,9 @@ class _Circuit:
     last_error: str = ""
 
 
+SLOW = "TooSlow"  # in place of the class of an error
+
+
 @dataclass(frozen=True, slots=True)
 class Degraded:
     """A hook of a plugin that is left alone for a tenant (``tenant`` is its key)."""
@@ -57,6 +60,7 @@ class Breaker:
         self._clock = clock
         self._circuits: dict[Key, _Circuit] = {}
         self._metrics: dict[tuple[str, str], Metric] = {}
+        self._slow: dict[Key, deque[float]] = {}
         self._lock = threading.Lock()
         self.opened = 0  # how many times a circuit opened: processes tell the others when it moves
 
@@ -95,9 +99,23 @@ class Breaker:
         if opens:
             logger.error("hook %s of %s is left alone for %.0f s", hook, plugin, OPEN_SECONDS)
 
-    def succeeded(self, tenant: str, plugin: str, hook: str, seconds: float) -> None:
-        """Record a success, which closes the circuit."""
+    def succeeded(
+        self, tenant: str, plugin: str, hook: str, seconds: float, *, slow: bool = False
+    ) -> None:
+        """Record a success, which closes the circuit; ``slow`` says that it took too long.
+
+        Slow answers are used all the same: they are counted so that the operator sees them, and
+        forgotten at the first quick one.
+        """
+        key = (tenant, plugin, hook)
         with self._lock:
+            if slow:
+                if len(self._slow) >= _MAX_CIRCUITS:
+                    self._slow.clear()
+                times = self._slow.setdefault(key, deque(maxlen=FAILURES))
+                times.append(self._clock())
+            else:
+                self._slow.pop(key, None)
             metric = self._metric(plugin, hook)
             metric.calls += 1
             metric.seconds += seconds
@@ -127,8 +145,8 @@ class Breaker:
     def troubles(self) -> list[dict[str, str | int]]:
         """Return what fails here by module, tenant and hook, as plain values for other processes.
 
-        ``error`` is the class of the last error: its text could name a person. ``failures`` counts
-        those of the last minute, five at most.
+        ``error`` is the class of the last error, as its text could name a person, or ``TooSlow``.
+        ``failures`` counts those of the last minute, five at most.
         """
         moment = self._clock()
         with self._lock:
@@ -142,6 +160,17 @@ class Breaker:
                     "open": int(circuit.opened_at is not None),
                 }
                 for key, circuit in self._circuits.items()
+            ]
+            rows += [
+                {
+                    "tenant": key[0],
+                    "plugin": key[1],
+                    "hook": key[2],
+                    "error": SLOW,
+                    "failures": sum(moment - at <= WINDOW_SECONDS for at in times),
+                    "open": 0,
+                }
+                for key, times in self._slow.items()
             ]
         return sorted(
             (row for row in rows if row["open"] or row["failures"]),
@@ -160,6 +189,7 @@ class Breaker:
         """Close every circuit and forget every counter."""
         with self._lock:
             self._circuits.clear()
+            self._slow.clear()
             self._metrics.clear()
 
     def _metric(self, plugin: str, hook: str) -> Metric:

@@ -77,8 +77,9 @@ class Dispatcher:
                 self._trace(plugin, hook, perf_counter() - started, f"failed: {error!r}")
                 continue
             elapsed = perf_counter() - started
-            self.watch.succeeded(tenant, plugin, hook, elapsed)
-            if elapsed > BUDGET_SECONDS:
+            slow = elapsed > BUDGET_SECONDS
+            self.watch.succeeded(tenant, plugin, hook, elapsed, slow=slow)
+            if slow:
                 logger.warning(
                     "hook %s of %s took %.0f ms (budget %.0f ms)",
                     hook,

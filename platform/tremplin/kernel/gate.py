@@ -35,6 +35,15 @@ class ModuleStateInfo:
     first_activated_at: datetime | None
     purge_at: datetime | None = None
 
+    @property
+    def readable_until(self) -> datetime | None:
+        """Return when a module that is read-only closes for good, None without a date."""
+        if self.mode != "read_only" or self.purge_at is not None or self.licensed_until is None:
+            return self.purge_at if self.mode == "read_only" else None
+        if self.licensed_mode == "read_only":
+            return self.licensed_until
+        return self.licensed_until + READ_ONLY_AFTER_END
+
 
 @dataclass(frozen=True, slots=True)
 class _Row:
@@ -83,6 +92,8 @@ def _info(slug: str, row: _Row) -> ModuleStateInfo:
 def _mode(slug: str, row: _Row) -> Mode:
     """Apply the formula. A licence past its end is read-only for 30 days, then off.
 
+    One that was read-only until then (suspended, ended) is off at once.
+
     A module that is to be purged is read-only until that day, so that people take their data.
     """
     entry = registry.get(slug)
@@ -102,6 +113,8 @@ def _licensed(row: _Row) -> Mode:
     late = clock.now() - row.licensed_until
     if late < timedelta(0):
         return row.licensed_mode
+    if row.licensed_mode == "read_only":
+        return "off"
     return "read_only" if late < READ_ONLY_AFTER_END else "off"
 
 

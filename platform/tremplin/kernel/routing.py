@@ -18,7 +18,7 @@ from ninja import Router
 
 from tremplin.api.http import SAFE_METHODS, Access, Problem
 from tremplin.kernel import access, entitled, gate, registry
-from tremplin.kernel.api_auth import authenticators, read_only_problem
+from tremplin.kernel.api_auth import READ_ONLY, authenticators, read_only_problem
 from tremplin.kernel.current import tenant_required
 from tremplin.kernel.mounting import access_of
 from tremplin.kernel.problems import CONTENT_TYPE, problem_response
@@ -179,6 +179,11 @@ def _module_off(request: HttpRequest, slug: str) -> HttpResponse:
     return HttpResponse(page, status=404)
 
 
+def _may_renew(request: HttpRequest) -> bool:
+    ctx = request.ctx  # type: ignore[attr-defined]
+    return bool(ctx.person is not None and ctx.can("portal.modules"))
+
+
 def _page(request: HttpRequest, status: int, problem: Problem, slug: str) -> HttpResponse:
     """Render an expected failure as a page, or as a message when htmx asked for a fragment."""
     manifest = registry.manifest_of(slug)
@@ -186,6 +191,8 @@ def _page(request: HttpRequest, status: int, problem: Problem, slug: str) -> Htt
         "code": problem.code,
         "detail": problem.detail,
         "module_name": manifest.name.in_language(get_language() or "en") if manifest else slug,
+        "is_ended": problem.code == READ_ONLY,
+        "renew_url": f"/console/modules/{slug}/" if _may_renew(request) else "",
     }
     fragment = request.headers.get("HX-Request") == "true"
     name = "problem_fragment" if fragment else "problem"

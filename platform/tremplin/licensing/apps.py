@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from tenants.registry import TenantInfo
 
 
 class LicensingConfig(AppConfig):
@@ -30,4 +35,11 @@ class LicensingConfig(AppConfig):
         sources.register("licensing", UsagePersonalData())
         steps.register_provisioning_step("licensing.plan", 15, defaults.give_plan)
         steps.register_purge("licensing", purging.forget_tenant)
+        steps.register_demo_step("licensing", 45, _seed)
         schedules.register()
+
+
+def _seed(tenant: TenantInfo, world: dict[str, Any], key: str) -> None:
+    from tremplin.licensing import demo
+
+    demo.seed(tenant, world, key)

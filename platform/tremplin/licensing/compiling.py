@@ -43,6 +43,14 @@ class Meter:
     stop: int | None
     anchor: datetime | None = None
     top_up: int = 0
+    # What a unit beyond ``maximum`` costs and the most of it per period; None: not billed.
+    unit_minor: int | None = None
+    cap_minor: int | None = None
+
+    @property
+    def is_billed(self) -> bool:
+        """Return whether units beyond the plan are counted to be paid."""
+        return bool(self.unit_minor and self.cap_minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +123,18 @@ def _meter(scope: str, sources: list[Source], top_up: int) -> Meter:
     if any(source.value is None for source in sources):
         return Meter(scope, lead.reset, None, None, lead.anchor)
     maximum = sum(source.value for source in sources)
-    return Meter(scope, lead.reset, maximum, _stop(maximum, lead), lead.anchor, top_up)
+    # The cap is the space's: what each person uses on her own is never billed.
+    billed = lead.overage == "bill" and scope == "tenant"
+    return Meter(
+        scope,
+        lead.reset,
+        maximum,
+        maximum if lead.overage == "bill" and not billed else _stop(maximum, lead),
+        lead.anchor,
+        top_up,
+        lead.overage_unit_minor if billed else None,
+        lead.overage_cap_minor if billed else None,
+    )
 
 
 def _stop(maximum: int, source: Source) -> int | None:

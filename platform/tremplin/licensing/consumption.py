@@ -35,15 +35,50 @@ ON CONFLICT (tenant_id, idempotency_key) DO NOTHING RETURNING id
 """
 _COUNT = """
 INSERT INTO public.licensing_usagebucket AS b
-       (tenant_id, feature, subject, period_start, max_units, used, reserved, warned_percent)
-SELECT %(tenant)s, %(feature)s, %(subject)s, %(start)s, %(max)s::bigint, %(use)s, %(hold)s, 0
+       (tenant_id, feature, subject, period_start, max_units, used, reserved, warned_percent,
+        included_units, unit_minor, over_units, over_minor, billed_units, billed_minor)
+SELECT %(tenant)s, %(feature)s, %(subject)s, %(start)s, %(max)s::bigint, %(use)s, %(hold)s, 0,
+       %(included)s::bigint, %(unit)s::bigint, %(over)s, %(over)s * coalesce(%(unit)s::bigint, 0),
+       0, 0
  WHERE %(max)s::bigint IS NULL OR %(use)s + %(hold)s <= %(max)s::bigint
 ON CONFLICT (tenant_id, feature, subject, period_start) DO UPDATE
    SET used = b.used + EXCLUDED.used, reserved = b.reserved + EXCLUDED.reserved,
-       max_units = EXCLUDED.max_units
+       max_units = EXCLUDED.max_units, included_units = EXCLUDED.included_units,
+       unit_minor = EXCLUDED.unit_minor
  WHERE EXCLUDED.max_units IS NULL
     OR b.used + b.reserved + EXCLUDED.used + EXCLUDED.reserved <= EXCLUDED.max_units
 RETURNING b.id, b.used, b.reserved
+"""
+# The same with the units beyond the plan and their price: beyond the cap nothing is counted.
+_COUNT_BILLED = _COUNT.replace(
+    "unit_minor = EXCLUDED.unit_minor\n WHERE EXCLUDED.max_units IS NULL\n    OR ",
+    """unit_minor = EXCLUDED.unit_minor,
+       over_units = b.over_units
+         + greatest(0, least(EXCLUDED.used, b.used + EXCLUDED.used - EXCLUDED.included_units)),
+       over_minor = b.over_minor + EXCLUDED.unit_minor
+         * greatest(0, least(EXCLUDED.used, b.used + EXCLUDED.used - EXCLUDED.included_units))
+ WHERE b.over_minor + EXCLUDED.unit_minor
+         * greatest(0, least(EXCLUDED.used, b.used + EXCLUDED.used - EXCLUDED.included_units))
+       <= %(cap)s
+   AND """,
+)
+_SETTLE = """
+UPDATE public.licensing_usagebucket SET reserved = reserved - %(held)s, used = used + %(used)s,
+       over_units = over_units + CASE WHEN unit_minor IS NULL THEN 0
+         ELSE greatest(0, least(%(used)s, used + %(used)s - included_units)) END,
+       over_minor = over_minor + CASE WHEN unit_minor IS NULL THEN 0
+         ELSE unit_minor * greatest(0, least(%(used)s, used + %(used)s - included_units)) END
+ WHERE id = %(bucket)s
+"""
+# What was billed stays billed: a credit note is a decision of the operator.
+_GIVE_BACK = """
+UPDATE public.licensing_usagebucket
+   SET used = greatest(0, used - %(back)s),
+       over_units = greatest(billed_units, over_units - %(back)s),
+       over_minor = greatest(billed_minor, over_minor - coalesce(unit_minor, 0)
+         * (over_units - greatest(billed_units, over_units - %(back)s)))
+ WHERE tenant_id = %(tenant)s AND feature = %(feature)s AND subject = %(subject)s
+   AND period_start = %(start)s
 """
 
 
@@ -144,18 +179,44 @@ def _count(
         "max": meter.stop,
         "use": use,
         "hold": hold,
+        "included": None,
+        "unit": None,
+        "over": 0,
     }
-    cursor.execute(_COUNT, values)
-    row = cursor.fetchone()
-    if row is not None:
-        after = int(row[1]) + int(row[2])
-        notices.note_crossing(tenant, meter, int(row[0]), after - use - hold, after)
-    if row is None and meter.top_up and start != periods.EPOCH:
-        cursor.execute(_COUNT, values | {"start": periods.EPOCH, "max": meter.top_up})
-        row = cursor.fetchone()
+    # What was paid before is used before anything is billed.
+    tops_up = bool(meter.top_up) and start != periods.EPOCH
+    first = values | {"max": meter.maximum} if meter.is_billed and tops_up else values
+    row = _billed(cursor, meter, values) if first is values else _once(cursor, first)
+    if row is None and tops_up:
+        row = _once(cursor, values | {"start": periods.EPOCH, "max": meter.top_up})
+        if row is not None:
+            return int(row[0])
+        if meter.is_billed:
+            row = _billed(cursor, meter, values)
     if row is None:
         raise _refusal(tenant, feature, meter, values["subject"], start, end)
+    after = int(row[1]) + int(row[2])
+    notices.note_crossing(tenant, meter, int(row[0]), after - use - hold, after)
     return int(row[0])
+
+
+def _once(cursor: Any, values: dict[str, Any]) -> Any:
+    cursor.execute(_COUNT, values)
+    return cursor.fetchone()
+
+
+def _billed(cursor: Any, meter: Meter, values: dict[str, Any]) -> Any:
+    """Count on a meter whose units beyond the plan are paid, up to the customer's cap."""
+    if not meter.is_billed or meter.maximum is None:
+        return _once(cursor, values)
+    more = {
+        "included": meter.maximum,
+        "unit": meter.unit_minor,
+        "over": max(0, values["use"] - meter.maximum),
+        "cap": meter.cap_minor,
+    }
+    cursor.execute(_COUNT_BILLED, values | more)
+    return cursor.fetchone()
 
 
 def _refusal(
@@ -260,11 +321,7 @@ def settle(row: UsageHold, used: int, state: str) -> None:
     with connection.cursor() as cursor:
         # One counter after the other, in the order in which every call takes them.
         for bucket in row.buckets:
-            cursor.execute(
-                "UPDATE public.licensing_usagebucket SET reserved = reserved - %s, used = used + %s"
-                " WHERE id = %s",
-                [row.quantity, used, bucket],
-            )
+            cursor.execute(_SETTLE, {"held": row.quantity, "used": used, "bucket": bucket})
     row.state = state
     row.save(update_fields=["state"])
 
@@ -293,8 +350,11 @@ def give_back(
 ) -> bool:
     """Return units after a failure that was not the customer's; False when done before.
 
-    It is a negative row of the ledger, never below zero in the counter.
+    It is a negative row of the ledger, never below zero in the counter. Raises ``ValueError`` for
+    a quantity below 1.
     """
+    if quantity < 1:
+        raise ValueError("give back at least one unit")
     meters = _meters(tenant, feature, person)
     with transaction.atomic(), services.tenancy().public_write("usage"):
         with connection.cursor() as cursor:
@@ -309,8 +369,13 @@ def give_back(
                     meter.reset, clock.now(), tenant.timezone, meter.anchor
                 )
                 cursor.execute(
-                    "UPDATE public.licensing_usagebucket SET used = greatest(0, used - %s)"
-                    " WHERE tenant_id = %s AND feature = %s AND subject = %s AND period_start = %s",
-                    [quantity, tenant.pk, feature, subject_of(meter, person), start],
+                    _GIVE_BACK,
+                    {
+                        "back": quantity,
+                        "tenant": tenant.pk,
+                        "feature": feature,
+                        "subject": subject_of(meter, person),
+                        "start": start,
+                    },
                 )
     return True

@@ -52,11 +52,22 @@ def version_for(tenant: TenantInfo, wanted: str = "") -> PlanVersion | None:
 def give_plan(tenant: TenantInfo, new: NewTenant) -> None:
     """Give a new space its plan, in the transaction that makes it.
 
-    ``new.options["plan"]`` names another plan than the default one.
+    ``new.options["plan"]`` names another plan than the default one; ``plan_trial_days`` opens it
+    for that many days only, until it is bought.
     """
-    wanted = str((new.options or {}).get("plan") or "")
+    options = new.options or {}
+    wanted = str(options.get("plan") or "")
     version = version_for(tenant, wanted)
     if version is None:
+        return
+    if trial_days := int(options.get("plan_trial_days") or 0):
+        services.grant_plan(
+            tenant,
+            version,
+            source=License.Source.TRIAL,
+            state=License.State.TRIALING,
+            valid_until=clock.now() + timedelta(days=trial_days),
+        )
         return
     is_welcomed = wanted in {"", settings.DEFAULT_PLAN}
     services.grant_plan(

@@ -133,6 +133,14 @@ def counters(
     return found
 
 
+def bucket_of(tenant: TenantInfo, feature: str, meter: Meter) -> UsageBucket | None:
+    """Return the space's counter of a meter in its current period, None before the first unit."""
+    start, _end = periods.bounds(meter.reset, clock.now(), tenant.timezone, meter.anchor)
+    return UsageBucket.objects.filter(
+        tenant_id=tenant.pk, feature=feature, subject="", period_start=start
+    ).first()
+
+
 def _decision(meter: Meter, counter: Counter, amount: int) -> Decision:
     if meter.stop is None:
         return Decision(True, "ok", meter.maximum, counter.used, None, counter.resets_at)

@@ -34,20 +34,21 @@ def _core(key: str, kind: Kind, en: str, fr: str, *, default: Any = None) -> Fea
     return Feature(key, kind, Text(en=en, fr=fr), default=default)
 
 
+# In the order in which people compare plans.
 CORE: tuple[Feature, ...] = (
     _core("people.seats", "seat", "Learners", "Apprenants", default=0),
-    _core("api.access", "switch", "API", "API", default=False),
+    _core("interview.sessions", "metered", "Interview sessions", "Sessions d’entretien", default=0),
+    _core("interview.personas", "limit", "Personas", "Personas", default=1),
+    _core("interview.full_report", "switch", "Full report", "Rapport complet", default=False),
+    _core("report.pdf", "switch", "PDF reports", "Rapports PDF", default=False),
     _core("sso.enabled", "switch", "Single sign-on", "Connexion unique", default=False),
     _core("scim.enabled", "switch", "Directory (SCIM)", "Annuaire (SCIM)", default=False),
     _core("roles.custom", "switch", "Custom roles", "Rôles sur mesure", default=False),
     _core("domains.custom", "switch", "Own domain", "Domaine personnel", default=False),
-    _core("report.pdf", "switch", "PDF reports", "Rapports PDF", default=False),
+    _core("api.access", "switch", "API", "API", default=False),
     _core("storage.gb", "limit", "Storage (GB)", "Stockage (Go)", default=1),
-    _core("api.rate_per_min", "limit", "API calls a minute", "Appels d’API par minute", default=60),
     _core("ai.tokens", "metered", "AI tokens", "Jetons d’IA", default=0),
-    _core("interview.sessions", "metered", "Interview sessions", "Sessions d’entretien", default=0),
-    _core("interview.personas", "limit", "Personas", "Personas", default=1),
-    _core("interview.full_report", "switch", "Full report", "Rapport complet", default=False),
+    _core("api.rate_per_min", "limit", "API calls a minute", "Appels d’API par minute", default=60),
 )
 
 

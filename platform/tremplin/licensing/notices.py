@@ -20,14 +20,14 @@ from tremplin.api import services
 from tremplin.api.tasks import enqueue
 from tremplin.kernel import clock
 from tremplin.kernel.registry import manifest_of
-from tremplin.licensing import features, snapshots
+from tremplin.licensing import features, keeping, snapshots
 from tremplin.licensing.compiling import Meter
 from tremplin.licensing.errors import UPGRADE_PATH
 from tremplin.licensing.models import License, Trial, UsageBucket
 
 LEVELS = (80, 100, 120)
 TRIAL_NOTICES = (("3_days", 3), ("1_day", 1))
-KEPT_NOTICES = (60, 80)
+LAST_NOTICE = f"licensing.kept_{keeping.NOTICES[-1]}"
 USAGE_PATH = "/console/billing/usage/"
 MODULES_PATH = "/console/modules/"
 
@@ -113,7 +113,7 @@ def _quota_body(reached: int, is_personal: bool) -> str:
 
 def send_due(tenant: TenantInfo) -> list[str]:
     """Send every notice about trials and licences that is due now; return their keys."""
-    return [*_trials(tenant), *_licences(tenant)]
+    return [*_trials(tenant), *_licences(tenant), *_modules(tenant)]
 
 
 def _trials(tenant: TenantInfo) -> list[str]:
@@ -185,21 +185,57 @@ def _licences(tenant: TenantInfo) -> list[str]:
         found = snapshots.current_state(held)
         key = _STATE_TEXTS.get(found.state, "")
         if found.state == "ended" and found.since is not None:
-            past = (clock.now() - found.since).days
-            reached = [days for days in KEPT_NOTICES if past >= days]
-            if past < facts.durations.keep and reached:
-                key = f"licensing.kept_{reached[-1]}"
+            key = _kept(found.since)
         if not key or key in held.noticed:
             continue
+        until = None
+        if found.state == "ended" and found.since is not None:
+            until = keeping.day_of(found.since, timedelta(days=facts.durations.keep))
         with transaction.atomic(), services.tenancy().public_write("notices"):
-            locked = License.objects.select_for_update(of=("self",)).get(pk=held.pk)
-            if key in locked.noticed:
+            if not _note(held, key, until, key == LAST_NOTICE):
                 continue
-            locked.noticed = [*locked.noticed, key]
-            locked.save(update_fields=["noticed"])
-            _tell_licence(tenant, held, key, found.since, facts.durations.keep)
+            _tell_licence(tenant, key, lambda held=held: name_of(held), until)
         sent.append(key)
     return sent
+
+
+def _modules(tenant: TenantInfo) -> list[str]:
+    """Tell of modules that a smaller plan or the end of a trial has closed, one by one."""
+    sent = []
+    for item in keeping.lost(tenant):
+        held = item.licence
+        if held.source != License.Source.TRIAL and not _is_replaced(held):
+            continue  # the notice of the licence speaks of all that it opened
+        key = _kept(item.ended_at)
+        if not key or f"{key}:{item.module}" in held.noticed:
+            continue
+        until = keeping.day_of(item.ended_at, item.keep)
+        with transaction.atomic(), services.tenancy().public_write("notices"):
+            name = f"{key}:{item.module}"
+            if not _note(held, name, until, key == LAST_NOTICE, item.module):
+                continue
+            _tell_licence(tenant, key, lambda item=item: module_name(item.module), until)
+        sent.append(f"{key}:{item.module}")
+    return sent
+
+
+def _kept(since: datetime) -> str:
+    """Return the notice that is due about data kept since an instant, empty before the first."""
+    past = (clock.now() - since).days
+    reached = [days for days in keeping.NOTICES if past >= days]
+    return f"licensing.kept_{reached[-1]}" if reached else ""
+
+
+def _note(held: License, key: str, until: datetime | None, is_last: bool, module: str = "") -> bool:
+    """Remember a notice, and with the last one the day that it names; False when it had left."""
+    locked = License.objects.select_for_update(of=("self",)).get(pk=held.pk)
+    if key in locked.noticed:
+        return False
+    locked.noticed = [*locked.noticed, key]
+    if is_last and until is not None:
+        locked.noticed.append(keeping.mark(until, module))
+    locked.save(update_fields=["noticed"])
+    return True
 
 
 def _is_replaced(held: License) -> bool:
@@ -214,11 +250,8 @@ def _is_replaced(held: License) -> bool:
 
 
 def _tell_licence(
-    tenant: TenantInfo, held: License, key: str, since: datetime | None, keep: int
+    tenant: TenantInfo, key: str, name: Callable[[], str], until: datetime | None
 ) -> None:
-    def name() -> str:
-        return name_of(held)
-
     titles: dict[str, Callable[[], str]] = {
         "licensing.past_due": lambda: _("%(name)s: a payment is late") % {"name": name()},
         "licensing.grace": lambda: _("%(name)s: last days before suspension") % {"name": name()},
@@ -235,7 +268,6 @@ def _tell_licence(
             "once."
         ),
     }
-    until = since + timedelta(days=keep) if since is not None else None
     _tell(
         key,
         titles.get(

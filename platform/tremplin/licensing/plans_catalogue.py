@@ -24,6 +24,9 @@ class Amount:
     scope: str = "tenant"
     overage: str = "deny"
     overage_percent: int = 0
+    overage_unit_minor: int | None = None
+    overage_cap_minor: int | None = None
+    overage_currency: str = "EUR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,8 @@ def sync(plans: list[PlanFacts] | None = None) -> Synced:
     """Make the tables say what the catalogue says; running it again changes nothing.
 
     A draft version that nobody bought is not kept either: its successor is sold from now on, and
-    whoever holds a former version keeps it. Two runs at once wait for each other.
+    whoever holds a former version keeps it. A plan that the operator changed is left alone. Two
+    runs at once wait for each other.
     """
     wanted = [*PLANS, *module_plans()] if plans is None else plans
     created, renewed = [], []
@@ -191,6 +195,8 @@ def sync(plans: list[PlanFacts] | None = None) -> Synced:
             cursor.execute("LOCK TABLE public.licensing_plan IN SHARE ROW EXCLUSIVE MODE")
         for position, facts in enumerate(wanted):
             plan, is_new = _named(facts, position)
+            if plan.is_custom:
+                continue
             latest = plan.versions.order_by("-number").first()
             if latest is not None and content_of(latest) == _content(facts):
                 continue
@@ -209,6 +215,8 @@ def _named(facts: PlanFacts, position: int) -> tuple[Plan, bool]:
         "position": position,
     }
     plan, is_new = Plan.objects.get_or_create(key=facts.key, defaults=names)
+    if plan.is_custom:
+        return plan, False
     changed = [name for name, value in names.items() if getattr(plan, name) != value]
     if changed:
         for name in changed:
@@ -222,9 +230,20 @@ def _content(facts: PlanFacts) -> tuple[Any, ...]:
         facts.trial_days,
         sorted(facts.modules),
         sorted(
-            (key, item.scope, item.value, item.reset, item.overage, item.overage_percent)
+            (key, item.scope, item.value, item.reset, *_beyond(item))
             for key, item in facts.features.items()
         ),
+    )
+
+
+def _beyond(item: Amount | PlanEntitlement) -> tuple[Any, ...]:
+    """Return what happens beyond the amount; None sorts as nothing."""
+    return (
+        item.overage,
+        item.overage_percent,
+        item.overage_unit_minor or 0,
+        item.overage_cap_minor or 0,
+        item.overage_currency,
     )
 
 
@@ -234,7 +253,7 @@ def content_of(version: PlanVersion) -> tuple[Any, ...]:
         version.trial_days,
         sorted(version.items.values_list("module", flat=True)),
         sorted(
-            (item.feature, item.scope, item.value, item.reset, item.overage, item.overage_percent)
+            (item.feature, item.scope, item.value, item.reset, *_beyond(item))
             for item in version.entitlements.all()
         ),
     )
@@ -260,6 +279,9 @@ def _new_version(plan: Plan, former: PlanVersion | None, facts: PlanFacts) -> No
             scope=item.scope,
             overage=item.overage,
             overage_percent=item.overage_percent,
+            overage_unit_minor=item.overage_unit_minor,
+            overage_cap_minor=item.overage_cap_minor,
+            overage_currency=item.overage_currency,
         )
         for key, item in facts.features.items()
     )

@@ -8,6 +8,7 @@ from tremplin.licensing.models import (
     EntitlementSnapshot,
     Grant,
     License,
+    OverageCap,
     SeatAssignment,
     Trial,
     UsageBucket,
@@ -22,6 +23,7 @@ def forget_tenant(tenant: TenantInfo) -> None:
     for model in (
         Trial,
         Grant,
+        OverageCap,
         EntitlementSnapshot,
         UsageBucket,
         UsageEvent,

@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 
 from tenants.registry import TenantInfo
 from tremplin.api import services
-from tremplin.kernel import clock
+from tremplin.kernel import clock, gate, registry
 from tremplin.licensing import (
     entitlements,
     features,
@@ -285,7 +285,7 @@ def banners(tenant: TenantInfo) -> list[Banner]:
     """Return what the administrators must see on every page: too many people, a late payment."""
     held = seats.seat_license(tenant)
     if held is None:
-        return []
+        return _read_only_modules(tenant)
     found = []
     state = snapshots.current_state(held).state
     texts = {
@@ -298,7 +298,7 @@ def banners(tenant: TenantInfo) -> list[Banner]:
             Banner(
                 texts[state],
                 UPGRADE_PATH,
-                _("See the plans"),
+                _("See what to pay"),
                 "destructive" if state == "suspended" else "warning",
                 f"licence-{state.replace('_', '-')}",
             )
@@ -315,6 +315,25 @@ def banners(tenant: TenantInfo) -> list[Banner]:
             "date": formats.date_format(when.astimezone(ZoneInfo(tenant.timezone)), "DATE_FORMAT"),
         }
         found.append(Banner(text, "/console/billing/seats/", _("Choose"), testid="over-limit"))
+    if state != "suspended":
+        found += _read_only_modules(tenant)
+    return found
+
+
+def _read_only_modules(tenant: TenantInfo) -> list[Banner]:
+    """Return why modules can only be read, until when, and where they are renewed; no query."""
+    found = []
+    for slug, info in gate.states(tenant).items():
+        manifest = registry.manifest_of(slug)
+        until = info.readable_until
+        if manifest is None or until is None or info.purge_at is not None:
+            continue
+        text = _("The licence of %(module)s has ended: read and export until %(date)s.") % {
+            "module": manifest.name.in_language(translation.get_language() or "en"),
+            "date": formats.date_format(until.astimezone(ZoneInfo(tenant.timezone)), "DATE_FORMAT"),
+        }
+        url = f"/console/modules/{slug}/"
+        found.append(Banner(text, url, _("Renew"), testid=f"read-only-{slug}"))
     return found
 
 

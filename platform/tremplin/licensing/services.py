@@ -74,6 +74,7 @@ def grant_plan(
             License.objects.filter(pk=former.pk).update(seats_used=0)
         else:
             seats.fill(tenant, held)
+        _convert_trials(tenant, held)
     _changed(tenant, held, "licence.granted")
     return held
 
@@ -100,9 +101,7 @@ def grant_module(
         if former is not None:
             _close(former, "replaced")
             if former.source == License.Source.TRIAL and source != License.Source.TRIAL:
-                Trial.objects.filter(tenant_id=tenant.pk, module=module).update(
-                    converted_at=clock.now()
-                )
+                _note_conversion(tenant, [module])
         held = _open(tenant, version, module, source, state, valid_until, seats_total, subscription)
     _changed(tenant, held, "licence.granted")
     return held
@@ -244,6 +243,23 @@ def record_transitions(tenant: TenantInfo) -> list[tuple[str, str]]:
 
 
 # --- steps --------------------------------------------------------------------------------------
+
+
+def _convert_trials(tenant: TenantInfo, held: License) -> None:
+    """End the trials of the modules that a plan brings: nobody is told that they run out."""
+    modules = snapshots.modules_of(held)
+    rows = License.objects.filter(
+        tenant_id=tenant.pk, module__in=modules, source=License.Source.TRIAL, ended_at=None
+    )
+    converted = []
+    for row in rows:
+        _close(row, "replaced")
+        converted.append(row.module)
+    _note_conversion(tenant, converted)
+
+
+def _note_conversion(tenant: TenantInfo, modules: list[str]) -> None:
+    Trial.objects.filter(tenant_id=tenant.pk, module__in=modules).update(converted_at=clock.now())
 
 
 def _open(

@@ -17,8 +17,14 @@ from tremplin.api import services
 from tremplin.kernel import clock
 from tremplin.licensing import features
 from tremplin.licensing.compiling import Entitlement, Meter, Snapshot, Source, combine
-from tremplin.licensing.models import EntitlementSnapshot, Grant, License, PlanEntitlement
-from tremplin.licensing.states import Durations, Facts, Mode, StateAt, state_at
+from tremplin.licensing.models import (
+    EntitlementSnapshot,
+    Grant,
+    License,
+    OverageCap,
+    PlanEntitlement,
+)
+from tremplin.licensing.states import Durations, Facts, Mode, StateAt, mode_until, state_at
 
 UNLIMITED_KINDS = frozenset({"hq", "reseller"})
 _UNLIMITED = Snapshot(0, {}, {}, None, is_unlimited=True)
@@ -130,6 +136,16 @@ def _licences(pk: int) -> list[License]:
     )
 
 
+def all_of(tenant: TenantInfo) -> list[License]:
+    """Return every licence that a tenant has or had, oldest first, with their plans' content."""
+    return _licences(tenant.pk)
+
+
+def running(tenant: TenantInfo) -> list[License]:
+    """Return the licences that allow something now, with their plans' content."""
+    return [held for held in _licences(tenant.pk) if current_state(held).mode == "on"]
+
+
 def facts_of(licence: License) -> Facts:
     """Return the dates of a licence, with the durations of its plan."""
     version = licence.plan_version
@@ -172,11 +188,12 @@ def _modes(licences: list[License]) -> dict[str, tuple[Mode, datetime | None]]:
     """Return per module the best mode of its licences and until when it holds (None: no end)."""
     found: dict[str, tuple[Mode, datetime | None]] = {}
     for licence in licences:
-        at = current_state(licence)
+        facts, now = facts_of(licence), clock.now()
+        held = (state_at(facts, now).mode, mode_until(facts, now))
         for module in modules_of(licence):
             former = found.get(module)
-            if former is None or _better((at.mode, at.changes_at), former):
-                found[module] = (at.mode, at.changes_at)
+            if former is None or _better(held, former):
+                found[module] = held
     return found
 
 
@@ -191,6 +208,7 @@ def _compile(tenant: TenantInfo, version: int, licences: list[License]) -> Snaps
     sources: dict[str, list[Source]] = {}
     changes: list[datetime] = []
     is_writable = True
+    caps = dict(OverageCap.objects.filter(tenant_id=tenant.pk).values_list("feature", "cap_minor"))
     for licence in licences:
         at = current_state(licence)
         if at.changes_at is not None:
@@ -203,7 +221,7 @@ def _compile(tenant: TenantInfo, version: int, licences: list[License]) -> Snaps
             continue
         if licence.plan_version is not None:
             for item in licence.plan_version.entitlements.all():
-                sources.setdefault(item.feature, []).append(_plan_source(licence, item))
+                sources.setdefault(item.feature, []).append(_plan_source(licence, item, caps))
     for grant in Grant.objects.filter(tenant_id=tenant.pk):
         if grant.effective_at > now:
             changes.append(grant.effective_at)
@@ -246,7 +264,7 @@ def _seated(licences: list[License]) -> dict[str, UUID]:
     }
 
 
-def _plan_source(licence: License, item: PlanEntitlement) -> Source:
+def _plan_source(licence: License, item: PlanEntitlement, caps: dict[str, int]) -> Source:
     value = item.value
     if item.feature == "people.seats" and licence.seats_total is not None:
         value = licence.seats_total if open_until(licence) is None else None
@@ -259,9 +277,15 @@ def _plan_source(licence: License, item: PlanEntitlement) -> Source:
         item.overage,
         item.overage_percent,
         item.overage_unit_minor,
-        item.overage_cap_minor,
+        _cap(item, caps),
         licence.valid_from if item.reset == "period" else None,
     )
+
+
+def _cap(item: PlanEntitlement, caps: dict[str, int]) -> int:
+    """Return what may be billed per period: the customer's choice, 0 until it has chosen."""
+    wanted = caps.get(item.feature, 0)
+    return wanted if item.overage_cap_minor is None else min(wanted, item.overage_cap_minor)
 
 
 def _store(pk: int, snapshot: Snapshot) -> None:

@@ -69,6 +69,27 @@ def state_at(facts: Facts, now: datetime) -> StateAt:
     return StateAt(state, None, "on", _earliest(facts.valid_until, unpaid, ended))
 
 
+def suspended_at(unpaid: datetime, durations: Durations) -> datetime:
+    """Return when a licence that is unpaid since ``unpaid`` is suspended, unless it is paid."""
+    _late, suspended, _ended_ = _stages(unpaid, durations)
+    return suspended
+
+
+def mode_until(facts: Facts, now: datetime) -> datetime | None:
+    """Return until when what is allowed at ``now`` stays the same, None without an end.
+
+    Later than ``changes_at`` where only the state changes: a late payment closes nothing yet.
+    """
+    at = state_at(facts, now)
+    until = at.changes_at
+    while until is not None:
+        after = state_at(facts, until)
+        if after.mode != at.mode:
+            return until
+        until = after.changes_at
+    return None
+
+
 def purge_at(facts: Facts, now: datetime) -> datetime | None:
     """Return when the data of an ended licence may go, None while it runs."""
     found = state_at(facts, now)

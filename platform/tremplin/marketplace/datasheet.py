@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from django.apps import apps
 from django.db import models
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from tremplin.api import NoPersonalData
 from tremplin.api.manifest import Manifest
@@ -26,13 +26,21 @@ _HARMLESS_TEXT = frozenset({"slug", "key", "code", "hash", "sha256", "version", 
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnUse:
+    """One column: its name in words, and what it holds about people, empty for nothing."""
+
+    label: str
+    holds: str
+
+
+@dataclass(frozen=True, slots=True)
 class TableUse:
     """One table: what it holds about people; ``holds`` is empty for a table about nobody."""
 
     name: str
     label: str
     holds: tuple[str, ...]
-    columns: int
+    columns: tuple[ColumnUse, ...]
 
     @property
     def is_personal(self) -> bool:
@@ -107,16 +115,22 @@ def tables_of(slug: str) -> list[TableUse]:
 
 def _table(model: type[models.Model]) -> TableUse:
     fields = [field for field in model._meta.local_concrete_fields if not field.primary_key]
-    links = [field for field in fields if is_person(field)]
-    holds: list[str] = []
-    if links:
-        holds.append(_("whose it is or who wrote it"))
-    holds += _kinds(fields, about_people=bool(links) or _belongs_to_person(model))
+    about_people = any(map(is_person, fields)) or _belongs_to_person(model)
+    columns = tuple(
+        ColumnUse(
+            str(capfirst(field.verbose_name)),
+            _("whose it is or who wrote it")
+            if is_person(field)
+            else _kind(field, about_people=about_people),
+        )
+        for field in fields
+    )
+    holds = sorted(
+        {column.holds for column in columns if column.holds},
+        key=[column.holds for column in columns].index,
+    )
     return TableUse(
-        model._meta.db_table,
-        str(capfirst(model._meta.verbose_name)),
-        tuple(dict.fromkeys(holds)),
-        len(fields),
+        model._meta.db_table, str(capfirst(model._meta.verbose_name)), tuple(holds), columns
     )
 
 
@@ -148,27 +162,26 @@ def _belongs_to_person(model: type[models.Model]) -> bool:
     return False
 
 
-def _kinds(fields: Iterable[models.Field[Any, Any]], *, about_people: bool) -> list[str]:
-    """Return the kinds of personal data of columns; texts count in tables about people only."""
-    found: list[str] = []
-    for field in fields:
-        if isinstance(field, models.EmailField):
-            found.append(_("e-mail addresses"))
-        elif isinstance(field, models.GenericIPAddressField):
-            found.append(_("network addresses"))
-        elif not about_people:
-            continue
-        elif isinstance(field, models.FileField):
-            found.append(_("files"))
-        elif isinstance(field, models.TextField):
-            found.append(_("texts"))
-        elif isinstance(field, models.JSONField):
-            found.append(_("answers and details"))
-        elif isinstance(field, models.CharField):
-            if not field.choices and field.name not in _HARMLESS_TEXT:
-                found.append(_("short texts"))
-        elif isinstance(field, models.DecimalField | models.FloatField):
-            found.append(_("figures and marks"))
-        elif isinstance(field, models.DateTimeField | models.DateField):
-            found.append(_("dates of activity"))
-    return found
+# What a column of each sort holds in a table about people, the narrower sort first.
+_KINDS: tuple[tuple[tuple[type[models.Field[Any, Any]], ...], Any], ...] = (
+    ((models.FileField,), gettext_lazy("files")),
+    ((models.TextField,), gettext_lazy("texts")),
+    ((models.JSONField,), gettext_lazy("answers and details")),
+    ((models.CharField,), gettext_lazy("short texts")),
+    ((models.DecimalField, models.FloatField), gettext_lazy("figures and marks")),
+    ((models.DateTimeField, models.DateField), gettext_lazy("dates of activity")),
+)
+
+
+def _kind(field: models.Field[Any, Any], *, about_people: bool) -> str:
+    """Return the kind of personal data of a column; texts count in tables about people only."""
+    if isinstance(field, models.EmailField):
+        return _("e-mail addresses")
+    if isinstance(field, models.GenericIPAddressField):
+        return _("network addresses")
+    is_harmless = isinstance(field, models.CharField) and (
+        bool(field.choices) or field.name in _HARMLESS_TEXT
+    )
+    if not about_people or is_harmless:
+        return ""
+    return next((str(text) for sorts, text in _KINDS if isinstance(field, sorts)), "")

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from tremplin.marketplace import catalogue, quality, reviewing
+from tremplin.marketplace import catalogue, quality, reviewing, screenshots
 from tremplin.marketplace.catalogue import Filters
 from tremplin.marketplace.models import Listing, Publisher
 
@@ -36,6 +36,8 @@ class FilterForm(forms.Form):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)  # noqa: S101  declared above
             field.choices = [("", _("All")), *found]
+            field.widget.attrs["class"] = "select w-full"
+        self.fields["q"].widget = forms.TextInput(attrs={"type": "search", "class": "input w-full"})
 
     def filters(self) -> Filters:
         """Return the filters; a value that does not exist filters nothing."""
@@ -58,7 +60,7 @@ class RatingForm(forms.Form):
         label=_("Stars"),
         coerce=int,
         choices=[(5, "5"), (4, "4"), (3, "3"), (2, "2"), (1, "1")],
-        widget=forms.RadioSelect,
+        widget=forms.RadioSelect(attrs={"class": "input"}),
         error_messages={"required": _("Choose one to five stars.")},
     )
     text = forms.CharField(
@@ -118,7 +120,7 @@ class StopForm(forms.Form):
 
 
 class TextsForm(forms.ModelForm):
-    """The texts, tags and screenshots of a listing."""
+    """The texts and tags of a listing."""
 
     tags = forms.CharField(
         label=_("Tags"), required=False, help_text=_("Separated by commas."), max_length=300
@@ -139,6 +141,32 @@ class TextsForm(forms.ModelForm):
         if len(found) > 10 or any(len(tag) > 40 for tag in found):
             raise forms.ValidationError(_("Ten tags at most, of 40 characters at most."))
         return found
+
+
+class ScreenshotForm(forms.Form):
+    """A picture of a module with what it shows, for readers who do not see it."""
+
+    picture = forms.FileField(
+        label=_("Picture"),
+        help_text=_("PNG, JPEG or WebP, 5 MB at most. Show no real person’s data."),
+        error_messages={"required": _("Choose a picture.")},
+    )
+    alt_en = forms.CharField(label=_("What it shows, in English"), max_length=200)
+    alt_fr = forms.CharField(label=_("What it shows, in French"), max_length=200)
+    language = forms.ChoiceField(
+        label=_("Language of the texts in it"),
+        required=False,
+        choices=[("", _("None: it suits every reader")), ("en", _("English")), ("fr", _("French"))],
+    )
+
+    def clean_picture(self) -> Any:
+        """Refuse what is too large before it is read into memory."""
+        picture = self.cleaned_data["picture"]
+        if picture.size > screenshots.MAX_BYTES:
+            raise forms.ValidationError(
+                _("This picture is larger than 5 MB: choose a smaller one.")
+            )
+        return picture
 
 
 class PublisherForm(forms.ModelForm):

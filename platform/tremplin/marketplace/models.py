@@ -51,7 +51,6 @@ class Listing(models.Model):
     text_en = models.TextField(blank=True, default="")
     text_fr = models.TextField(blank=True, default="")
     tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
-    screenshots = models.JSONField(default=list, blank=True)
     quality = models.CharField(max_length=10, blank=True, default="")
     quality_report = models.JSONField(default=dict, blank=True)
     stopped_at = models.DateTimeField(null=True)
@@ -65,6 +64,39 @@ class Listing(models.Model):
 
     def __str__(self) -> str:
         return self.module
+
+
+class Screenshot(models.Model):
+    """One picture of a listing, written anew from what was sent; ``content`` is WebP.
+
+    ``language`` is that of the texts in the picture, empty when it suits every reader.
+    """
+
+    tremplin_scope = "public"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    listing = models.ForeignKey(Listing, models.CASCADE, related_name="screenshots")
+    position = models.PositiveSmallIntegerField(default=0)
+    language = models.CharField(max_length=5, blank=True, default="")
+    alt_en = models.CharField(max_length=200)
+    alt_fr = models.CharField(max_length=200)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    content = models.BinaryField()
+    is_shipped = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("position", "created_at")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("listing", "sha256"), name="marketplace_screenshot_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.listing_id} {self.position}"
 
 
 class ListingVersion(models.Model):

@@ -6,9 +6,11 @@ version: another version has no tier until its own report is stored.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 from xml.etree import ElementTree
 
@@ -19,6 +21,7 @@ TIERS: tuple[Tier, ...] = ("gold", "silver", "bronze")
 # What protects the space and its people: identity, imports, gate, access, personal data, tables,
 # activation and tasks. The others make a module good to use: texts, pages, speed, documents.
 SAFETY = frozenset({"01", "02", "03", "04", "05", "06", "08", "10", "11", "13"})
+SHIPPED = "quality.json"
 _RULE = re.compile(r"test_rule_(\d\d)_")
 
 
@@ -51,9 +54,61 @@ class Report:
         )
 
     @property
+    def passed(self) -> list[str]:
+        """Return the numbers of the rules that passed."""
+        return sorted(rule for rule, outcome in self.rules.items() if outcome == "passed")
+
+    @property
     def failed(self) -> list[str]:
         """Return the numbers of the rules that failed."""
         return sorted(rule for rule, outcome in self.rules.items() if outcome == "failed")
+
+
+def rule_name(number: str) -> str:
+    """Return what a rule of the contract suite asks of a module, in the reader's language."""
+    return {
+        "01": _("Complete description, one name, a licence, French and English"),
+        "02": _("Uses only the public interface of the platform"),
+        "03": _("Answers the platform as it is asked"),
+        "04": _("Switched off, it contributes nothing"),
+        "05": _("Each page opens for the right people only"),
+        "06": _("Its programming interface checks who calls"),
+        "07": _("Its settings are valid and can be changed"),
+        "08": _("Personal data is exported and erased completely"),
+        "09": _("Its demonstration data can be made again"),
+        "10": _("Switched off and on it keeps its data; erased it leaves nothing"),
+        "11": _("Its tables can be made and removed"),
+        "12": _("Its events have a stable form"),
+        "13": _("Its background tasks can be repeated without harm"),
+        "14": _("Does not slow pages down"),
+        "17": _("Pages are valid, accessible and complete in both languages"),
+        "18": _("Loads nothing from other sites"),
+        "19": _("Has a description and a list of changes"),
+        "20": _("Its tables, rights and addresses are its own"),
+    }.get(number, _("Rule %(number)s") % {"number": number})
+
+
+def read_shipped(folder: Path) -> Report | None:
+    """Return the report in the package of a module (``quality.json``), None without a good one."""
+    path = folder / SHIPPED
+    if not path.is_file():
+        return None
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        report = Report.from_json(body)
+        known = {"passed", "failed", "skipped"}
+        if set(report.rules.values()) <= known and report.own_passed + report.own_failed >= 0:
+            return report
+    except (ValueError, TypeError, AttributeError):
+        pass
+    return None
+
+
+def write_shipped(folder: Path, report: Report) -> Path:
+    """Write the report that a release of the module ships; return its path."""
+    path = folder / SHIPPED
+    path.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
+    return path
 
 
 def tier_of(report: Report) -> Tier:

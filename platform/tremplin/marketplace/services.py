@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from tremplin.kernel import audit, clock, gate, registry
 from tremplin.kernel.registry import PluginEntry
 from tremplin.licensing import services as licensing
 from tremplin.licensing.models import License
-from tremplin.marketplace import catalogue, compatibility, quality
+from tremplin.marketplace import catalogue, compatibility, quality, screenshots
 from tremplin.marketplace.errors import NotCompatible, NotOnSale, RatingRefused, Stopped
 from tremplin.marketplace.models import Listing, ListingVersion, Publisher, Rating
 from tremplin.modules import purge
@@ -225,25 +224,38 @@ def _sync_one(entry: PluginEntry) -> list[str]:
         defaults={
             "api_range": manifest.api,
             "changes_en": changes_of(entry, manifest.version),
+            "changes_fr": changes_of(entry, manifest.version, "CHANGELOG.fr.md"),
             "released_at": now,
         },
     )
+    if is_new_version:
+        screenshots.take_shipped(entry, listing, is_ours=is_ours)
+        if is_ours:
+            _take_report(entry, listing)
     if is_new:
         return [entry.slug]
     return [f"{entry.slug} {manifest.version}"] if is_new_version else []
 
 
-def changes_of(entry: PluginEntry, version: str) -> str:
-    """Return the part of a module's change log about one version, empty without one."""
-    import importlib.util
+def _take_report(entry: PluginEntry, listing: Listing) -> None:
+    """Store the report that a module of the platform ships, when it is of the installed version.
 
-    if entry.manifest is None:
+    That of another publisher is made here by the operator: a publisher does not grade itself.
+    """
+    folder = screenshots.package_folder(entry)
+    if folder is None or entry.manifest is None:
+        return
+    report = quality.read_shipped(folder)
+    if report is not None and report.version == entry.manifest.version:
+        _store(listing, report)
+
+
+def changes_of(entry: PluginEntry, version: str, name: str = "CHANGELOG.md") -> str:
+    """Return the part of a module's change log about one version, empty without one."""
+    folder = screenshots.package_folder(entry)
+    if folder is None:
         return ""
-    spec = importlib.util.find_spec(entry.manifest.django_app)
-    if spec is None or not spec.submodule_search_locations:
-        return ""
-    folder = Path(next(iter(spec.submodule_search_locations)))
-    for path in (folder / "CHANGELOG.md", folder.parent / "CHANGELOG.md"):
+    for path in (folder / name, folder.parent / name):
         if path.is_file():
             text = path.read_text(encoding="utf-8")
             head = rf"^##\s*\[?{re.escape(version)}\]?[^\n]*\n(.*?)(?=^## |\Z)"
@@ -255,10 +267,12 @@ def changes_of(entry: PluginEntry, version: str) -> str:
 
 def store_report(slug: str, report: quality.Report) -> str:
     """Store the report of the contract suite for a module and return its tier."""
-    tier = quality.tier_of(report)
     with transaction.atomic(), services.tenancy().public_write("quality"):
-        listing = _listing(slug)
-        listing.quality = tier
-        listing.quality_report = {**report.as_json(), "at": clock.now().isoformat()}
-        listing.save(update_fields=["quality", "quality_report", "updated_at"])
-    return tier
+        return _store(_listing(slug), report)
+
+
+def _store(listing: Listing, report: quality.Report) -> str:
+    listing.quality = quality.tier_of(report)
+    listing.quality_report = {**report.as_json(), "at": clock.now().isoformat()}
+    listing.save(update_fields=["quality", "quality_report", "updated_at"])
+    return listing.quality

@@ -20,6 +20,7 @@ from tremplin.kernel.discovery import ROOT
 SUITE = (
     '"""Every rule of the platform."""\n\nfrom tremplin.testing.contract import *  # noqa: F403\n'
 )
+BUNDLED_SUITE = ROOT / "tests" / "contracts" / "test_bundled.py"
 RULES = "E,F,I,B,UP,S,DJ,PT,RET,C4,DTZ,T20,BLE,A"
 IGNORED = "E501,DJ001,S101,PT011,A005"
 IN_TESTS = "S105,S106,S107,S311,S603,S607,S608,DTZ001,T20"
@@ -181,6 +182,31 @@ def _suite(subject: Subject, working: Path, quick: bool) -> Outcome:
     if done.returncode == 0:
         return Outcome("contract and tests", True, _last(done.stdout))
     return Outcome("contract and tests", False, (done.stdout + done.stderr).strip()[-6000:])
+
+
+def examine(slug: str, folder: Path) -> str:
+    """Run every rule and the own tests of a bundled module; return the XML report of pytest.
+
+    ``folder`` is that of its package. Raises ``CheckError`` when the run gives no report.
+    """
+    if importlib.util.find_spec("pytest") is None:
+        raise CheckError("pytest is missing: python3 -m pip install -r requirements/dev.txt.")
+    paths = [path for path in (BUNDLED_SUITE, folder / "tests") if path.exists()]
+    with tempfile.TemporaryDirectory(prefix="tremplin-examine-") as working:
+        report = Path(working) / "report.xml"
+        command = [sys.executable, str(ROOT / "manage.py"), "test", "-n0", "-q"]
+        command += ["-p", "no:cacheprovider", "--plugin", slug, f"--junitxml={report}"]
+        done = subprocess.run(  # noqa: S603  our own interpreter
+            [*command, *map(str, paths)],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+            env=environment(Subject(slug, "", folder)),
+        )
+        if not report.is_file():
+            raise CheckError((done.stdout + done.stderr).strip()[-4000:])
+        return report.read_text(encoding="utf-8")
 
 
 def environment(subject: Subject) -> dict[str, str]:

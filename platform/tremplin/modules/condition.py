@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from tenants import registry as spaces
 from tremplin.kernel import gate, registry, trust
-from tremplin.kernel.dispatch import dispatcher
+from tremplin.kernel.breaker import FAILURES, SLOW
+from tremplin.kernel.dispatch import BUDGET_SECONDS, dispatcher
 from tremplin.kernel.health import STALE_AFTER
 from tremplin.kernel.state.models import ModuleState, ProcessReport
 
@@ -33,6 +34,16 @@ class Trouble:
     failures: int
     left_alone: bool
     process: str
+
+    @property
+    def is_slow(self) -> bool:
+        """Tell whether it answers, but too late."""
+        return self.error == SLOW
+
+    @property
+    def keeps_slow(self) -> bool:
+        """Tell whether its last answers were all too late, none quick in between."""
+        return self.is_slow and self.failures >= FAILURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,11 @@ class Condition:
         return sum(trouble.failures for trouble in self.troubles)
 
     @property
+    def is_only_slow(self) -> bool:
+        """Tell whether everything of it answers, some of it too late."""
+        return not any(trouble.left_alone for trouble in self.troubles)
+
+    @property
     def errors(self) -> list[str]:
         """The classes of the last errors, each once."""
         return sorted({trouble.error for trouble in self.troubles})
@@ -86,13 +102,14 @@ def of_all(*, live: bool = True) -> list[Condition]:
     for entry in registry.plugins():
         mine = troubles.get(entry.slug, ())
         left_alone = any(trouble.left_alone for trouble in mine)
-        status: Status = "degraded" if entry.ok and left_alone else entry.status
+        slow = sorted({trouble.hook for trouble in mine if trouble.keeps_slow})
+        status: Status = "degraded" if entry.ok and (left_alone or slow) else entry.status
         found.append(
             Condition(
                 entry.slug,
                 entry.manifest.version if entry.manifest is not None else "",
                 status,
-                entry.problem or (_why(mine) if left_alone else ""),
+                entry.problem or _why(mine, slow),
                 entry.origin,
                 uses.get(entry.slug, ()),
                 mine,
@@ -101,7 +118,14 @@ def of_all(*, live: bool = True) -> list[Condition]:
     return found
 
 
-def _why(troubles: tuple[Trouble, ...]) -> str:
+def _why(troubles: tuple[Trouble, ...], slow: list[str]) -> str:
+    said = [f"{', '.join(slow)} keeps taking more than {BUDGET_SECONDS * 1000:.0f} ms"]
+    if any(trouble.left_alone for trouble in troubles):
+        said.insert(0, _failing(troubles))
+    return "; ".join(said if slow else said[:-1])
+
+
+def _failing(troubles: tuple[Trouble, ...]) -> str:
     hooks = sorted({trouble.hook for trouble in troubles if trouble.left_alone})
     errors = sorted({trouble.error for trouble in troubles if trouble.left_alone})
     return f"{', '.join(hooks)} fails ({', '.join(errors)}) and is left alone"

@@ -19,6 +19,7 @@ from tenants.registry import TenantInfo
 from tremplin.files.models import StoredFileRecord
 from tremplin.identity.roles import declared_permissions
 from tremplin.kernel import registry
+from tremplin.kernel.models import OutboxEvent, Receipt
 from tremplin.kernel.state.models import JobStatus, ModuleState, Reminder, SettingValue
 from tremplin.notifications.models import Notification
 
@@ -97,6 +98,21 @@ class Module:
 
     def notifications(self) -> QuerySet[Notification]:
         return Notification.objects.filter(key__startswith=f"{self.slug}.")
+
+    def forget_events(self) -> int:
+        """Delete the events that this module wrote, and what it remembers of those it heard.
+
+        The audit log stays: it says what was done, not what a module holds.
+        """
+        prefix = f"{self.manifest.django_app}."
+        Receipt.objects.filter(subscriber__startswith=prefix).delete()
+        names = [event.event_name for event in self.manifest.events_published]
+        # Names are "tremplin.<module>.<fact>": an older version may have had others.
+        rows = OutboxEvent.objects.filter(
+            Q(name__in=names) | Q(name__startswith=f"tremplin.{self.slug}.")
+        )
+        Receipt.objects.filter(event_id__in=rows.values("event_id")).delete()
+        return rows.delete()[0]
 
     def reminders(self, tenant: TenantInfo) -> QuerySet[Reminder]:
         return Reminder.objects.filter(

@@ -6,8 +6,9 @@ Licences and audit events stay: what was paid for and what was done are not data
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tenants.models import TEMPLATE_SCHEMA, SchemaState, Tenant
 from tenants.registry import TEMPLATE, TenantInfo, load
 from tremplin.api import services, tasks
 from tremplin.kernel import audit, clock, gate, reminders, settings_store
+from tremplin.licensing import keeping
 from tremplin.modules import archive
 from tremplin.modules.holdings import (
     Module,
@@ -30,6 +32,7 @@ from tremplin.modules.holdings import (
     summary,
 )
 
+logger = logging.getLogger(__name__)
 READ_ONLY_FOR = timedelta(days=30)
 Report = Callable[[str], None]
 
@@ -105,6 +108,47 @@ def run(tenant: TenantInfo, slug: str, *, now: bool, to: Path | None = None) -> 
     return Purged(tenant, found, path)
 
 
+def run_ended(tenant: TenantInfo) -> list[str]:
+    """Erase the data of modules whose last licence ended long enough ago; return their slugs.
+
+    Nothing of it is kept, no archive either: the export was offered until then. Invoices, licences
+    and audit events stay. A module that another one still needs waits for it.
+    """
+    erased = []
+    for item in keeping.lost(tenant):
+        if not item.is_due:
+            continue
+        try:
+            if _erase_ended(tenant, item.module):
+                erased.append(item.module)
+        except ModuleError as error:
+            logger.warning("the data of %s is not erased: %s", item.module, error)
+    return erased
+
+
+def _erase_ended(tenant: TenantInfo, slug: str) -> bool:
+    module = Module(slug)
+    with public():
+        _refuse_required(tenant, slug)
+        with use(tenant), transaction.atomic():
+            _lock(module)
+            found = summary(tenant, module)
+            if replace(found, state=0).empty:
+                return False
+            _erase(tenant, module)
+            audit.record(
+                "module.purged",
+                target=f"module:{slug}",
+                data={
+                    "rows": found.rows,
+                    "files": found.files,
+                    "version": module.manifest.version,
+                    "reason": "licence_ended",
+                },
+            )
+    return True
+
+
 def _refuse_early(tenant: TenantInfo, slug: str, now: bool) -> None:
     if now:
         return
@@ -160,6 +204,7 @@ def _erase(tenant: TenantInfo, module: Module) -> None:
     for grants in module.grants():
         grants.delete()
     module.notifications().delete()
+    module.forget_events()
     settings_store.erase(module.slug, tenant)
     with public_write(f"purge {module.slug}"):
         module.reminders(tenant).delete()

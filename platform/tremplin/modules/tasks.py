@@ -1,7 +1,10 @@
-"""The purge that was announced, on its day."""
+"""Purges on their day: those announced, and those of licences that ended."""
 
 from __future__ import annotations
 
+from typing import cast
+
+from tenants.registry import TenantInfo
 from tremplin.api import tasks
 from tremplin.kernel.current import tenant_required
 
@@ -12,3 +15,11 @@ def purge_due(slug: str) -> None:
     from tremplin.modules import purge
 
     purge.run_if_due(tenant_required(), slug)
+
+
+@tasks.task(queue="bulk", time_limit=900, suspended_ok=True)
+def purge_ended() -> list[str]:
+    """Erase what is kept of modules whose licence ended 90 days ago."""
+    from tremplin.modules import purge
+
+    return purge.run_ended(cast(TenantInfo, tenant_required()))

@@ -107,6 +107,26 @@ class ConfirmForm(forms.Form):
         return password
 
 
+class ReasonForm(forms.Form):
+    """Why the operator does it: kept in the log of what was done."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        min_length=5,
+        max_length=200,
+        help_text=gettext_lazy("Kept in the log: name the ticket, nobody’s data."),
+        error_messages={
+            "required": gettext_lazy("Say why, in 5 to 200 characters."),
+            "min_length": gettext_lazy("Say why, in 5 to 200 characters."),
+            "max_length": gettext_lazy("Say why, in 5 to 200 characters."),
+        },
+    )
+
+    def clean_reason(self) -> str:
+        """Return the reason on one line."""
+        return " ".join(str(self.cleaned_data["reason"]).split())
+
+
 class SuspendForm(forms.Form):
     """Why a space is closed."""
 

@@ -49,6 +49,29 @@ class HandOver(TenantModel):
         return str(self.pk)
 
 
+class ClientRequest(TenantModel):
+    """One wish for a new client, kept by the reseller: its key makes a double click create once."""
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    slug = models.CharField(max_length=40)
+    template = models.UUIDField(null=True, blank=True)
+    client = models.UUIDField(null=True, blank=True)
+    state = models.CharField(max_length=7, choices=State.choices, default=State.RUNNING)
+    asked_by = models.UUIDField()
+    asked_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "operations_client_request"
+
+    def __str__(self) -> str:
+        return self.slug
+
+
 class SpaceExport(TenantModel):
     """An archive of the whole space, made on demand and kept for a day."""
 

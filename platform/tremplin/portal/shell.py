@@ -10,8 +10,10 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, gettext
 
-from tenants.branding import themes
+from tenants.branding import support, texts, themes
 from tremplin.api import PersonRef, TenantContext, hookspecs
+from tremplin.billing.sales.sellers import shows_shop
+from tremplin.kernel.current import tenant_required
 from tremplin.kernel.dispatch import dispatcher
 from tremplin.licensing.selectors import Banner
 from tremplin.licensing.selectors import banners as licence_banners
@@ -96,6 +98,7 @@ class Shell:
     footer_links: list[Link] = field(default_factory=list)
     sidebar: str = "light"
     banners: list[Banner] = field(default_factory=list)
+    legal_notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +113,30 @@ class CoreEntry:
 
 
 # What the staff opens every day stands with the modules; the rest sets the space up.
-DAILY = frozenset({"portal:console", "people:list", "operations:clients", "operations:platform"})
+DAILY = frozenset(
+    {
+        "portal:console",
+        "people:list",
+        "reseller:index",
+        "operations:platform",
+        "operations:plans",
+        "operations:revenue",
+        "operations:payments",
+    }
+)
 # Who may come in, by which door, and what happened there.
 ACCESS = frozenset({"people:roles", "people:security", "sso_console:index", "api_console:keys"})
 # Pages that one kind of space has.
 ONE_KIND = {
-    "operations:clients": "reseller",
+    "reseller:index": "reseller",
     "operations:platform": "hq",
+    "operations:plans": "hq",
+    "operations:revenue": "hq",
+    "operations:payments": "hq",
     "marketplace:listings": "hq",
 }
 # The operator pays nobody.
-NOT_FOR = {"billing:index": "hq"}
+NOT_FOR = {"billing:index": "hq", "sales:index": "hq"}
 
 
 # Labels are marked for translation here and translated when the page is built.
@@ -140,6 +156,7 @@ def _core_entries() -> list[CoreEntry]:
         CoreEntry(
             gettext("Billing"), "billing:index", "credit-card", "billing.view", "nav-billing"
         ),
+        CoreEntry(gettext("Sales"), "sales:index", "receipt", "sales.manage", "nav-sales"),
         CoreEntry(
             gettext("Branding"), "portal:branding", "palette", "portal.branding", "nav-branding"
         ),
@@ -159,9 +176,9 @@ def _core_entries() -> list[CoreEntry]:
         ),
         CoreEntry(
             gettext("Clients"),
-            "operations:clients",
+            "reseller:index",
             "building-2",
-            "identity.support_access",
+            "reseller.view",
             "nav-clients",
         ),
         CoreEntry(
@@ -170,6 +187,21 @@ def _core_entries() -> list[CoreEntry]:
             "server",
             "operations.platform",
             "nav-platform",
+        ),
+        CoreEntry(gettext("Plans"), "operations:plans", "tag", "operations.plans", "nav-plans"),
+        CoreEntry(
+            gettext("Revenue"),
+            "operations:revenue",
+            "chart-column",
+            "operations.revenue",
+            "nav-revenue",
+        ),
+        CoreEntry(
+            gettext("Payments"),
+            "operations:payments",
+            "receipt",
+            "operations.revenue",
+            "nav-payments",
         ),
         CoreEntry(
             gettext("Marketplace"),
@@ -238,7 +270,10 @@ def sections(ctx: TenantContext, path: str) -> list[Group]:
     own = [_item(path_of("portal:app"), path, gettext("Home"), "house", "nav-home")]
     if ctx.tenant.kind == "hq" and (spaces := path_of("sso:spaces")):
         own.append(_item(spaces, path, gettext("My spaces"), "layers", "nav-spaces"))
-    groups = [Group(gettext("Learn"), own + entries("learn"))]
+    own += entries("learn")
+    if ctx.can("sales.buy") and shows_shop(tenant_required()) and (shop := path_of("sales:shop")):
+        own.append(_item(shop, path, gettext("Shop"), "tag", "nav-shop"))
+    groups = [Group(gettext("Learn"), own)]
     core: dict[str, list[Item]] = {"daily": [], "space": [], "access": []}
     for entry in _core_entries():
         if ctx.tenant.kind != ONE_KIND.get(entry.url_name, ctx.tenant.kind):
@@ -293,6 +328,8 @@ def build(request: HttpRequest) -> Shell | None:
     home = "portal:app" if person else "portal:home"
     privacy = path_of("privacy:mine") if person else ""
     footer = [Link(gettext("My data"), privacy)] if privacy else []
+    if address := support.for_people(tenant):
+        footer.append(Link(gettext("Support"), f"mailto:{address}"))
     return Shell(
         space=Space(tenant.name, brand.short_name or tenant.name, brand.logo_url, path_of(home)),
         css=stylesheets(tenant),
@@ -312,6 +349,7 @@ def build(request: HttpRequest) -> Shell | None:
         footer_links=footer,
         sidebar=brand.sidebar or "light",
         banners=licence_banners(tenant) if ctx and person and ctx.can("billing.view") else [],
+        legal_notice=texts.of(tenant).legal_footer,
     )
 
 

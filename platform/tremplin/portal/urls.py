@@ -17,6 +17,7 @@ urlpatterns = [
     path("console/branding/", branding.edit, name="branding"),
     path("console/branding/check/", branding.check, name="branding_check"),
     path("console/branding/publish/", branding.publish, name="branding_publish"),
+    path("console/branding/texts/", branding.write_texts, name="branding_texts"),
     path("console/branding/preview/<slug:part>/", branding.preview, name="branding_preview"),
     path("console/branding/versions/<int:number>/", branding.restore, name="branding_restore"),
     path("console/styleguide/", public.styleguide, name="styleguide"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from plugins.quiz.internal.packs import Pack
+from plugins.quiz.internal.packs import Pack, packs
 from plugins.quiz.models import Question, Quiz
 from plugins.quiz.services import authoring
 from tremplin.api import TenantContext
+
+SOURCE = "pack:"
 
 
 def install(ctx: TenantContext, pack: Pack) -> tuple[Quiz, bool]:
@@ -17,7 +19,7 @@ def install(ctx: TenantContext, pack: Pack) -> tuple[Quiz, bool]:
     """
     with transaction.atomic():
         quiz, created = Quiz.objects.get_or_create(
-            source_id=f"pack:{pack.key}",
+            source_id=f"{SOURCE}{pack.key}",
             defaults={
                 "title": pack.quiz.title,
                 "description": pack.quiz.description,
@@ -44,3 +46,17 @@ def install(ctx: TenantContext, pack: Pack) -> tuple[Quiz, bool]:
         ]
         authoring.choose_questions(section, questions)
     return quiz, True
+
+
+def installed_keys() -> list[str]:
+    """Return the keys of the shipped packs that this space installed, in alphabetical order."""
+    sources = Quiz.objects.filter(source_id__startswith=SOURCE).values_list("source_id", flat=True)
+    return sorted({source.removeprefix(SOURCE) for source in sources} & set(packs()))
+
+
+def install_all(ctx: TenantContext, keys: tuple[str, ...]) -> None:
+    """Install the shipped packs among ``keys``; unknown ones are left out."""
+    shipped = packs()
+    for key in keys:
+        if key in shipped:
+            install(ctx, shipped[key])

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from plugins.quiz import selectors
 from plugins.quiz.internal import rendering
-from plugins.quiz.internal.question_forms import Editor
+from plugins.quiz.internal.question_editor import Editor
 from plugins.quiz.models import Kind, Question, QuestionVersion
 from plugins.quiz.services import authoring
 from tremplin.api import view

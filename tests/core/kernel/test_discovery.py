@@ -45,19 +45,22 @@ def test_support_plugins_are_found_in_slug_order() -> None:
     result = discover([SUPPORT], bundled=False)
     assert [found.slug for found in result.found] == [
         "breaks_database",
+        "dependent",
         "dummy",
+        "needed",
+        "plain",
         "raises",
         "raises_late",
         "slow",
         "wrong_type",
     ]
-    assert result.django_apps[1] == "tests.support.plugins.dummy"
+    assert result.django_apps[2] == "tests.support.plugins.dummy"
 
 
 def test_an_incompatible_plugin_is_not_imported() -> None:
     result = discover([SUPPORT], bundled=False)
     assert [(p.slug, p.kind, p.reason) for p in result.problems] == [
-        ("incompatible", "incompatible", "needs the plugin API >=9, this is 1.2.0")
+        ("incompatible", "incompatible", "needs the plugin API >=9, this is 1.3.0")
     ]
     assert "tests.support.plugins.incompatible.plugin" not in sys.modules
 

@@ -93,6 +93,58 @@ def test_unpaid_goes_down_the_stairs_and_payment_restores_at_once(
     ]
 
 
+def test_a_late_payment_closes_no_module_before_its_day_without_any_job(
+    tenant_a: TenantInfo, version: Callable[..., PlanVersion]
+) -> None:
+    with freeze(NOON):
+        held = services.grant_plan(tenant_a, version("p", 10), source="subscription")
+        services.note_payment(tenant_a, held, unpaid_since=NOON + 3 * DAY)
+        gate.activate(tenant_a, "quiz")
+    seen = []
+    for days in (2, 4, 20, 23.99, 24, 53.99):
+        with freeze(NOON + days * DAY):
+            seen.append((days, gate.mode(tenant_a, "quiz")))
+    assert seen == [
+        (2, "on"),
+        (4, "on"),
+        (20, "on"),
+        (23.99, "on"),
+        (24, "read_only"),
+        (53.99, "read_only"),
+    ]
+
+
+def test_an_ended_module_can_be_read_for_thirty_days_and_not_twice(
+    tenant_a: TenantInfo,
+) -> None:
+    with freeze(NOON):
+        services.start_trial(tenant_a, "quiz")
+        gate.activate(tenant_a, "quiz")
+        assert gate.states(tenant_a)["quiz"].readable_until is None
+    end = NOON + 14 * DAY
+    with freeze(end):
+        assert gate.states(tenant_a)["quiz"].readable_until == end + 30 * DAY
+        services.record_transitions(tenant_a)
+        assert gate.states(tenant_a)["quiz"].readable_until == end + 30 * DAY
+        assert gate.mode(tenant_a, "quiz") == "read_only"
+    with freeze(end + 29.99 * DAY):
+        assert gate.mode(tenant_a, "quiz") == "read_only"
+    with freeze(end + 30 * DAY):
+        assert gate.mode(tenant_a, "quiz") == "off"
+
+
+def test_a_plan_converts_the_trials_of_its_modules(
+    tenant_a: TenantInfo, version: Callable[..., PlanVersion]
+) -> None:
+    with freeze(NOON):
+        tried = services.start_trial(tenant_a, "quiz")
+        services.grant_plan(tenant_a, version("p", 10), source="subscription")
+        tried.refresh_from_db()
+        assert (tried.state, tried.ended_at) == ("ended", NOON)
+        assert Trial.objects.get(tenant_id=tenant_a.pk).converted_at == NOON
+        assert gate.states(tenant_a)["quiz"].licensed_until is None
+
+
 def test_payment_restores_a_suspended_plan(
     tenant_a: TenantInfo, version: Callable[..., PlanVersion]
 ) -> None:

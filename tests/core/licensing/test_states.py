@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tremplin.licensing.states import Facts, purge_at, state_at
+from tremplin.licensing.states import Facts, mode_until, purge_at, state_at
 
 T0 = datetime(2026, 11, 20, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -64,3 +64,23 @@ def test_data_is_kept_ninety_days_after_the_end() -> None:
     facts = Facts(is_trial=True, valid_until=T0)
     assert purge_at(facts, T0 - TICK) is None
     assert purge_at(facts, T0) == T0 + 90 * DAY
+
+
+@pytest.mark.parametrize(
+    ("facts", "days", "until"),
+    [
+        # Late: nothing closes before the plan is suspended, 21 days later.
+        (Facts(is_trial=False, unpaid_since=T0 + 5 * DAY), 0, 26),
+        (Facts(is_trial=False, unpaid_since=T0), 1, 21),
+        (Facts(is_trial=False, unpaid_since=T0), 15, 21),
+        # Suspended for 60 days, then ended: both can be read, 90 days in all.
+        (Facts(is_trial=False, unpaid_since=T0), 21, 111),
+        (Facts(is_trial=True, valid_until=T0 + 14 * DAY), 0, 14),
+        (Facts(is_trial=True, valid_until=T0 + 14 * DAY), 14, 44),
+        (Facts(is_trial=False, ended_at=T0), 30, None),
+        (Facts(is_trial=False), 0, None),
+    ],
+)
+def test_until_when_the_same_is_allowed(facts: Facts, days: int, until: int | None) -> None:
+    expected = None if until is None else T0 + until * DAY
+    assert mode_until(facts, T0 + days * DAY) == expected

@@ -85,6 +85,31 @@ def test_a_raising_module_is_degraded_where_it_fails_and_nowhere_else(
     assert "Fonctionne" in panel(page, "quiz")
 
 
+def test_a_slow_module_is_degraded_until_it_answers_quickly(
+    operator: Any, tenant_a: Any, inside: Any, support: Callable[..., None]
+) -> None:
+    support("slow")
+    gate.set_licence(tenant_a, "slow", "on", reason="test")
+    gate.activate(tenant_a, "slow")
+    with inside(tenant_a):
+        ctx = services.contexts().current()
+        for _ in range(4):
+            dispatcher.collect(hookspecs.dashboard_widgets, frozenset({"slow"}), ctx=ctx)
+        assert [row.status for row in condition.of_all() if row.slug == "slow"] == ["ok"]
+        answers = dispatcher.collect(hookspecs.dashboard_widgets, frozenset({"slow"}), ctx=ctx)
+    assert [answer.value.key for answer in answers] == ["slow"]
+    (row,) = [row for row in condition.of_all() if row.slug == "slow"]
+    assert (row.status, row.failures, row.errors) == ("degraded", 5, ["TooSlow"])
+    assert row.reason == "dashboard_widgets keeps taking more than 50 ms"
+    mine = panel(operator.get(PAGE).content.decode(), "slow")
+    assert mine.count('data-testid="module-trouble"') == 1
+    for text in ("Dégradé", "Trop lent", "Encore sollicitée", tenant_a.name):
+        assert text in mine, text
+    dispatcher.watch.succeeded(str(tenant_a.uuid), "slow", "dashboard_widgets", 0.001)
+    (row,) = [row for row in condition.of_all() if row.slug == "slow"]
+    assert (row.status, row.troubles) == ("ok", ())
+
+
 def test_the_text_of_an_error_is_never_shown(
     operator: Any, tenant_a: Any, inside: Any, support: Callable[..., None]
 ) -> None:

@@ -32,7 +32,6 @@ INVOICE_CODE, CREDIT_NOTE_CODE = "380", "381"  # UNTDID 1001
 TRANSFER, CARD, UNSPECIFIED = "30", "48", "1"  # UNTDID 4461
 PIECE = "C62"  # UN/ECE recommendation 20: one
 SIREN_SCHEME, SIREN_ADDRESS_SCHEME = "0002", "0225"  # ISO/IEC 6523, EAS
-CARDS = frozenset({"sandbox", "stripe"})
 
 
 def document(invoice: Invoice, lines: Sequence[InvoiceLine]) -> bytes:
@@ -135,7 +134,7 @@ def _settle(doc: Document, invoice: Invoice) -> None:
 def _means(invoice: Invoice) -> PaymentMeans:
     means = PaymentMeans()
     iban = invoice.seller.get("iban", "")
-    if invoice.provider in CARDS:
+    if invoice.provider in wording.CARDS:
         means.type_code = CARD
     elif iban:
         means.type_code = TRANSFER

@@ -42,17 +42,24 @@ def pictures(invoice: Invoice) -> dict[str, bytes]:
         return {name: stream.read()}
 
 
-def pdf(invoice: Invoice, lines: Sequence[InvoiceLine]) -> bytes:
-    """Return the tagged PDF (PDF/A-3a, PDF/UA-1); call it in the issuer's space, for its logo."""
+def pdf(invoice: Invoice, lines: Sequence[InvoiceLine], **said: Any) -> bytes:
+    """Return the tagged PDF (PDF/A-3a, PDF/UA-1); call it in the issuer's space, for its logo.
+
+    ``said`` replaces entries of ``data_of`` (how a sale was paid instead of how to pay it).
+    """
     logo = pictures(invoice)
     options: dict[str, Any] = {"locale": invoice.locale, "dated": invoice.issued_on}
     try:
-        return documents.pdf("invoice", data_of(invoice, lines, logo), files=logo, **options)
+        return documents.pdf(
+            "invoice", {**data_of(invoice, lines, logo), **said}, files=logo, **options
+        )
     except documents.DocumentRefused:
         if not logo:
             raise
         # A picture that the archive format refuses must not keep an invoice from its reader.
-        return documents.pdf("invoice", data_of(invoice, lines, {}), files={}, **options)
+        return documents.pdf(
+            "invoice", {**data_of(invoice, lines, {}), **said}, files={}, **options
+        )
 
 
 def data_of(
@@ -75,7 +82,7 @@ def data_of(
             "labels": {
                 "seller": pgettext("invoice", "From"),
                 "buyer": pgettext("invoice", "Billed to"),
-                "lines": pgettext("invoice", "Details"),
+                "lines": pgettext("invoice", "Detail"),
                 "taxes": _("VAT by rate"),
                 "totals": _("Totals"),
                 "payment": _("Payment"),
@@ -176,12 +183,16 @@ def _tax(item: dict[str, Any], currency: str) -> dict[str, str]:
 def _grand(invoice: Invoice) -> str:
     if invoice.kind == Invoice.Kind.CREDIT_NOTE:
         return _("Total credited")
+    if invoice.provider in wording.CARDS:
+        return _("Total incl. VAT")
     return _("Total to pay")
 
 
 def _payment(invoice: Invoice) -> list[str]:
     if invoice.kind == Invoice.Kind.CREDIT_NOTE or invoice.total_minor == 0:
         return []
+    if invoice.provider in wording.CARDS:
+        return [_("By card: nothing has to be transferred.")]
     found = []
     iban = str(invoice.seller.get("iban", ""))
     if iban:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from uuid import UUID
 
-from tremplin.billing.invoicing import files, integrity, transport
+from tremplin.billing.invoicing import files, integrity, letters, transport
 from tremplin.billing.models import Invoice
 from tremplin.kernel.tasks import public_task, runner
 
@@ -21,6 +21,15 @@ def render_invoice(invoice: str) -> None:
     files.read(row)
     if transport.chosen() is not None:
         runner.enqueue(send_invoice, invoice=invoice)
+    runner.enqueue(mail_invoice, invoice=invoice)
+
+
+@public_task(queue="default", time_limit=60, max_retries=5)
+def mail_invoice(invoice: str) -> None:
+    """Send one invoice to the mailbox of the buyer."""
+    row = Invoice.objects.filter(pk=UUID(invoice)).first()
+    if row is not None:
+        letters.send(row)
 
 
 @public_task(queue="default", time_limit=120, max_retries=5)

@@ -15,6 +15,8 @@ from tremplin.billing import money
 # VATEX codes of the EN 16931 code lists.
 REASON_CODES = {"AE": "VATEX-EU-AE", "E": "VATEX-EU-132-1I", "O": "VATEX-EU-O"}
 NARROW = "\u202f"
+# Providers that take the money themselves: nothing is transferred.
+CARDS = frozenset({"sandbox", "stripe"})
 SYMBOLS = {"EUR": "\u20ac", "USD": "$", "GBP": "\u00a3"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tremplin.billing.models.accounts import BillingAccount, PaymentMethod
 from tremplin.billing.models.invoices import Invoice, InvoiceLine, InvoiceSeries
 from tremplin.billing.models.money import LedgerEntry, Payment, Payout, ProviderEvent
+from tremplin.billing.models.moves import VersionMove
 from tremplin.billing.models.prices import Coupon, HiddenModule, Price, PriceBook, PriceBookEntry
 from tremplin.billing.models.subscriptions import (
     Order,
@@ -34,4 +35,5 @@ __all__ = [
     "Subscription",
     "SubscriptionChange",
     "SubscriptionItem",
+    "VersionMove",
 ]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from tenants.registry import TenantInfo
 
 
 class SalesConfig(AppConfig):
@@ -14,8 +19,19 @@ class SalesConfig(AppConfig):
     verbose_name = _("Sales to learners")
 
     def ready(self) -> None:
-        """Register what is kept about people."""
+        """Declare the rights, what is kept about people, and what the demo sells."""
+        from tenants import steps
+        from tremplin.billing.sales import permissions
         from tremplin.billing.sales.privacy import SalesPersonalData
+        from tremplin.identity import roles
         from tremplin.privacy import sources
 
+        roles.register_permissions("sales", permissions.OWN_PERMISSIONS)
         sources.register("sales", SalesPersonalData())
+        steps.register_demo_step("sales", 45, _seed)
+
+
+def _seed(tenant: TenantInfo, world: dict[str, Any], key: str) -> None:
+    from tremplin.billing.sales import demo
+
+    demo.seed(tenant, world, key)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from tremplin.billing.facts import BillingFact, Dispute, Refunded
 from tremplin.billing.providers.base import Redirect
-from tremplin.billing.sales.errors import CannotSell
+from tremplin.billing.sales.errors import CannotSell, ProviderSilent
 from tremplin.billing.stripe import connected, reading
 from tremplin.billing.stripe.client import api
 from tremplin.kernel.current import tenant_required
 
 if TYPE_CHECKING:
+    from stripe.checkout import Session
+
     from tremplin.billing.sales.models import Order, Payment
+
+logger = logging.getLogger(__name__)
 
 
 def account() -> str:
@@ -30,7 +36,28 @@ def start(order: Order, *, success_url: str, cancel_url: str) -> Redirect:
     intent: dict[str, Any] = {"metadata": {"order": str(order.pk)}}
     if order.fee_minor:
         intent["application_fee_amount"] = order.fee_minor
-    page = api().checkout.sessions.create(
+    with _answering():
+        page = _open(order, intent, success_url, cancel_url)
+    if page.url is None:
+        raise CannotSell
+    type(order).objects.filter(pk=order.pk).update(provider_ref=page.id)
+    return Redirect(page.url)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Turn a refusal or a silence of Stripe into words. Raises ``ProviderSilent``."""
+    import stripe
+
+    try:
+        yield
+    except stripe.StripeError as error:
+        logger.warning("Stripe refused a sale: %s", error.code or type(error).__name__)
+        raise ProviderSilent from error
+
+
+def _open(order: Order, intent: dict[str, Any], success_url: str, cancel_url: str) -> Session:
+    return api().checkout.sessions.create(
         {
             "mode": "payment",
             "success_url": success_url,
@@ -51,25 +78,37 @@ def start(order: Order, *, success_url: str, cancel_url: str) -> Redirect:
         },
         {"stripe_account": account(), "idempotency_key": f"sale:{order.pk}"},
     )
-    if page.url is None:
-        raise CannotSell
-    return Redirect(page.url)
+
+
+def close(order: Order) -> None:
+    """Close Stripe's page of an order that was given up; a page that is over stays so."""
+    import stripe
+
+    owner = connected.account_id(tenant_required())
+    if not owner:
+        return
+    try:
+        api().checkout.sessions.expire(order.provider_ref, {}, {"stripe_account": owner})
+    except stripe.StripeError as error:
+        # Paid meanwhile or over already: the fact of the payment decides, when it comes.
+        logger.info("the page of order %s was not closed: %s", order.pk, error.code)
 
 
 def refund(payment: Payment, amount_minor: int, key: UUID) -> int:
     """Give money back, with the platform's part of the fee; return the total given so far."""
     options: Any = {"stripe_account": account()}
-    api().refunds.create(
-        {
-            "payment_intent": payment.provider_ref,
-            "amount": amount_minor,
-            "refund_application_fee": payment.order.fee_minor > 0,
-        },
-        {**options, "idempotency_key": f"refund:{key}"},
-    )
-    found = api().payment_intents.retrieve(
-        payment.provider_ref, {"expand": ["latest_charge"]}, options
-    )
+    with _answering():
+        api().refunds.create(
+            {
+                "payment_intent": payment.provider_ref,
+                "amount": amount_minor,
+                "refund_application_fee": payment.order.fee_minor > 0,
+            },
+            {**options, "idempotency_key": f"refund:{key}"},
+        )
+        found = api().payment_intents.retrieve(
+            payment.provider_ref, {"expand": ["latest_charge"]}, options
+        )
     return int(found.to_dict()["latest_charge"]["amount_refunded"])
 
 

@@ -7,9 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.db import transaction
+from django.db.models import QuerySet
+
 from tremplin.api.manifest import Text
 from tremplin.api.privacy import ExportFile, Processing
-from tremplin.billing.sales.models import Order
+from tremplin.billing.sales.models import Order, Payment
 
 if TYPE_CHECKING:
     from tremplin.api.context import TenantContext
@@ -39,8 +42,18 @@ class SalesPersonalData:
                 "total_minor": row.total_minor,
                 "ordered": row.created_at.isoformat(),
                 "paid": row.paid_at.isoformat() if row.paid_at else None,
+                "billed_to": row.buyer,
                 "invoice_number": row.invoice_number,
-                "invoice": row.invoice,
+                "documents": [
+                    {
+                        "kind": paper.kind,
+                        "number": paper.number,
+                        "issued_on": paper.issued_on.isoformat(),
+                        "total_minor": paper.total_minor,
+                        "content": paper.body,
+                    }
+                    for paper in row.documents.order_by("-kind", "number")
+                ],
             }
             for row in Order.objects.filter(person=person).order_by("created_at")
         ]
@@ -48,13 +61,24 @@ class SalesPersonalData:
             yield ExportFile("sales/orders.json", content)
 
     def erase(self, ctx: TenantContext, person: UUID) -> int:
-        """Take the person off her purchases; unpaid ones are deleted. Twice equals once."""
-        open_ones = Order.objects.filter(person=person, state=Order.State.OPEN, payments=None)
-        deleted = open_ones.delete()[0]
-        return deleted + Order.objects.filter(person=person).update(person=None)
+        """Take the person off her purchases; unpaid ones are deleted. Twice equals once.
+
+        Invoices keep the name that the law wants on them (10 years); only their order is cut off.
+        """
+        mine = Order.objects.filter(person=person)
+        deleted = _delete_unpaid(mine)
+        return deleted + mine.update(person=None, buyer={})
 
     def retain(self, ctx: TenantContext, before: datetime) -> int:
         """Delete the orders that nobody paid, placed before ``before``."""
-        return Order.objects.filter(
-            state=Order.State.OPEN, payments=None, created_at__lt=before
-        ).delete()[0]
+        return _delete_unpaid(Order.objects.filter(created_at__lt=before))
+
+
+def _delete_unpaid(orders: QuerySet[Order]) -> int:
+    """Delete orders that no money came for, with their refused payments; return how many."""
+    unpaid = orders.exclude(payments__state=Payment.State.SETTLED)
+    keys = list(unpaid.values_list("pk", flat=True))
+    with transaction.atomic():
+        Payment.objects.filter(order__in=keys).delete()
+        Order.objects.filter(pk__in=keys).delete()
+    return len(keys)

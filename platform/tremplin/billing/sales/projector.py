@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 
+from tremplin.api.events import publish
 from tremplin.billing.facts import (
     BillingFact,
     Dispute,
@@ -11,7 +14,8 @@ from tremplin.billing.facts import (
     PaymentSettled,
     Refunded,
 )
-from tremplin.billing.sales import receipts
+from tremplin.billing.sales import papers, telling
+from tremplin.billing.sales.events import OrderPaid, OrderRefunded
 from tremplin.billing.sales.models import Fact, Order, Payment
 from tremplin.kernel import audit, clock
 
@@ -22,15 +26,18 @@ def is_known(provider: str, event_id: str) -> bool:
 
 
 @transaction.atomic
-def apply(fact: BillingFact) -> str:
-    """Write what a fact says: ``applied``, ``duplicate``, ``older``, ``waiting`` or ``mismatch``."""
+def apply(fact: BillingFact, *, reason: str = "") -> str:
+    """Write what a fact says: ``applied``, ``duplicate``, ``older``, ``waiting`` or ``mismatch``.
+
+    ``reason`` is printed on the credit note of a refund.
+    """
     order = _order(fact)
     if order is None:
         return "waiting"
     order = Order.objects.select_for_update().get(pk=order.pk)
     if is_known(fact.provider, fact.event_id):
         return "duplicate"
-    outcome = _write(fact, order)
+    outcome = _write(fact, order, reason)
     if outcome != "waiting":
         Fact.objects.create(provider=fact.provider, event_id=fact.event_id, at=clock.now())
     return outcome
@@ -45,7 +52,7 @@ def _order(fact: BillingFact) -> Order | None:
     return payment.order if payment is not None else None
 
 
-def _write(fact: BillingFact, order: Order) -> str:
+def _write(fact: BillingFact, order: Order, reason: str) -> str:
     if isinstance(fact, PaymentSettled):
         return _settled(fact, order)
     if isinstance(fact, PaymentFailed):
@@ -54,7 +61,7 @@ def _write(fact: BillingFact, order: Order) -> str:
     if payment is None or payment.state != Payment.State.SETTLED:
         return "waiting"
     if isinstance(fact, Refunded):
-        return _refunded(fact, order, payment)
+        return _refunded(fact, order, payment, reason)
     if isinstance(fact, Dispute):
         return _disputed(fact, payment)
     return "mismatch"
@@ -75,13 +82,26 @@ def _settled(fact: PaymentSettled, order: Order) -> str:
             "at": fact.occurred_at,
         },
     )
-    if order.state == Order.State.PAID:
+    if order.state in {Order.State.PAID, Order.State.REFUNDED}:
         return "older"
     order.state, order.paid_at, order.failure = Order.State.PAID, clock.now(), ""
-    receipts.number(order)
+    papers.issue(order, at=clock.now(), paid_at=fact.occurred_at)
     order.save()
     audit.record("sales.paid", target=f"order:{order.pk}", data={"total_minor": order.total_minor})
+    publish(OrderPaid(**_facts_of(order)), aggregate=f"sales.order:{order.pk}")
+    telling.paid(order)
     return "applied"
+
+
+def _facts_of(order: Order) -> dict[str, Any]:
+    return {
+        "order": order.pk,
+        "person": order.person,
+        "kind": order.kind,
+        "item": order.item,
+        "currency": order.currency,
+        "total_minor": order.total_minor,
+    }
 
 
 def _failed(fact: PaymentFailed, order: Order) -> str:
@@ -104,18 +124,22 @@ def _failed(fact: PaymentFailed, order: Order) -> str:
     return "applied"
 
 
-def _refunded(fact: Refunded, order: Order, payment: Payment) -> str:
+def _refunded(fact: Refunded, order: Order, payment: Payment, reason: str) -> str:
     total = min(fact.refunded_minor, payment.amount_minor)
     if fact.currency != payment.currency:
         return "mismatch"
     if total <= payment.refunded_minor:
         return "older"
-    payment.refunded_minor = total
+    given, payment.refunded_minor = total - payment.refunded_minor, total
     payment.save(update_fields=["refunded_minor"])
-    if total == payment.amount_minor:
+    papers.credit(order, reason=reason, at=clock.now())
+    audit.record("sales.refunded", target=f"order:{order.pk}", data={"refunded_minor": total})
+    telling.refunded(order, given)
+    rows = order.payments.filter(state=Payment.State.SETTLED)
+    if order.state == Order.State.PAID and all(r.refunded_minor == r.amount_minor for r in rows):
         order.state = Order.State.REFUNDED
         order.save(update_fields=["state"])
-    audit.record("sales.refunded", target=f"order:{order.pk}", data={"refunded_minor": total})
+        publish(OrderRefunded(**_facts_of(order)), aggregate=f"sales.order:{order.pk}")
     return "applied"
 
 

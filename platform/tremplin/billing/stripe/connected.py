@@ -32,6 +32,10 @@ def _slot() -> str:
     return f"stripe:{mode()}:account"
 
 
+def _ready_slot() -> str:
+    return f"stripe:{mode()}:can_charge"
+
+
 def account_id(tenant: TenantInfo) -> str:
     """Return the Stripe account of a school, '' when it has none."""
     found = BillingAccount.objects.filter(tenant_id=tenant.pk).first()
@@ -84,9 +88,21 @@ def _open(tenant: TenantInfo) -> str:
 
 
 def can_charge(tenant: TenantInfo) -> bool:
-    """Return whether a school's account may take payments, as Stripe says now."""
+    """Return whether a school's account may take payments, as Stripe says now; it is noted."""
     key = account_id(tenant)
-    return bool(key) and bool(api().accounts.retrieve(key).charges_enabled)
+    answer = bool(key) and bool(api().accounts.retrieve(key).charges_enabled)
+    if answer != could_charge(tenant):
+        with transaction.atomic(), services.tenancy().public_write("billing account"):
+            account = BillingAccount.objects.select_for_update().get(tenant_id=tenant.pk)
+            account.provider_refs = {**account.provider_refs, _ready_slot(): answer}
+            account.save(update_fields=["provider_refs", "updated_at"])
+    return answer
+
+
+def could_charge(tenant: TenantInfo) -> bool:
+    """Return whether a school's account could take payments when Stripe was last asked."""
+    found = BillingAccount.objects.filter(tenant_id=tenant.pk).first()
+    return found is not None and bool(found.provider_refs.get(_ready_slot()))
 
 
 # --- events -------------------------------------------------------------------------------------

@@ -20,10 +20,12 @@ LOOK_BACK = timedelta(days=3)
 def project(event: str, kind: str, key: str, created: int) -> None:
     """Read the object of an event again and write what it says."""
     from tremplin.billing import projector
-    from tremplin.billing.stripe import reading
+    from tremplin.billing.stripe import methods, reading
 
     for fact in reading.facts_of_event(kind, key, reading.Stamp.of(event, created)):
         projector.apply(fact)
+    if kind in methods.EVENTS or kind in methods.CHOOSING:
+        methods.follow(kind, key)
 
 
 @public_task(queue="default", time_limit=600)

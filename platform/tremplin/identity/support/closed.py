@@ -16,7 +16,8 @@ CLOSED_PERMISSIONS = frozenset(
         "privacy.manage",
         "privacy.view",
         "profiles.manage_accommodations",  # they tell of a person's health
-        "sales.manage",  # nor gives money back to its learners
+        "sales.buy",  # a visitor spends nobody's money
+        "sales.manage",  # nor gives it back
         "sso.manage_sso",
     }
 )

@@ -14,7 +14,7 @@ from tremplin.identity.models import SupportAccess
 from tremplin.kernel import audit
 
 # Where the visitor's space shows what she visits from.
-HOME = {"hq": "/platform/", "reseller": "/reseller/clients/"}
+HOME = {"hq": "/platform/", "reseller": "/reseller/"}
 
 
 def both_logs(kind: str, visit: SupportAccess, **data: object) -> None:

@@ -85,6 +85,11 @@ def field_is_secret(model: type[BaseModel], name: str) -> bool:
     return bool(kinds & {SecretStr, SecretBytes})
 
 
+def is_ciphertext(stored: object) -> bool:
+    """Tell whether the value of a row is a secret, which no other tenant may receive."""
+    return isinstance(stored, dict) and set(stored) == {SECRET_MARK}
+
+
 def effective(model: type[M], tenant: Any, module: str = "") -> M:
     """Return the settings of ``tenant`` (None: platform only).
 
@@ -276,7 +281,7 @@ def _usable(model: type[BaseModel], module: str, row: _Row) -> object:
     """Return the value of a row as the model's field takes it, or a mark when it does not fit."""
     raw = row.value
     try:
-        if isinstance(raw, dict) and set(raw) == {SECRET_MARK}:
+        if is_ciphertext(raw):
             raw = crypto.decrypt(raw[SECRET_MARK])
         return cast(object, _adapter(model, row.key).validate_python(raw))
     except (ValidationError, crypto.DecryptionError):

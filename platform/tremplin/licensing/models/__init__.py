@@ -10,12 +10,13 @@ from tremplin.licensing.models.licences import (
     Trial,
 )
 from tremplin.licensing.models.plans import Plan, PlanEntitlement, PlanItem, PlanVersion
-from tremplin.licensing.models.usage import UsageBucket, UsageEvent, UsageHold
+from tremplin.licensing.models.usage import OverageCap, UsageBucket, UsageEvent, UsageHold
 
 __all__ = [
     "EntitlementSnapshot",
     "Grant",
     "License",
+    "OverageCap",
     "Plan",
     "PlanEntitlement",
     "PlanItem",

@@ -65,7 +65,7 @@ class License(models.Model):
     is_over_limit = models.BooleanField(default=False)
     over_limit_since = models.DateTimeField(null=True)
     # Keys of the notices sent about this licence, so that none leaves twice.
-    noticed = ArrayField(models.CharField(max_length=30), default=list)
+    noticed = ArrayField(models.CharField(max_length=60), default=list)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
 

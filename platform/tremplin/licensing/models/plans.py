@@ -23,6 +23,8 @@ class Plan(models.Model):
     summary_fr = models.CharField(max_length=300, blank=True, default="")
     position = models.PositiveSmallIntegerField(default=0)
     is_listed = models.BooleanField(default=True)
+    # The operator changed its names or made a version of it: the catalogue leaves it alone.
+    is_custom = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -115,7 +117,9 @@ class PlanEntitlement(models.Model):
     overage = models.CharField(max_length=5, choices=Overage, default=Overage.DENY)
     overage_percent = models.PositiveSmallIntegerField(default=0)
     overage_unit_minor = models.BigIntegerField(null=True)
+    # The highest cap that a customer may choose; null: as high as the customer wants.
     overage_cap_minor = models.BigIntegerField(null=True)
+    overage_currency = models.CharField(max_length=3, default="EUR")
 
     class Meta:
         ordering = ("feature",)

@@ -24,6 +24,14 @@ class UsageBucket(models.Model):
     used = models.BigIntegerField(default=0)
     reserved = models.BigIntegerField(default=0)
     warned_percent = models.PositiveSmallIntegerField(default=0)
+    # What is billed beyond the plan, counted as it is used: a later plan changes nothing of it.
+    # ``included_units`` and ``unit_minor`` are those of the last count, null when it is not billed.
+    included_units = models.BigIntegerField(null=True)
+    unit_minor = models.BigIntegerField(null=True)
+    over_units = models.BigIntegerField(default=0)
+    over_minor = models.BigIntegerField(default=0)
+    billed_units = models.BigIntegerField(default=0)
+    billed_minor = models.BigIntegerField(default=0)
 
     class Meta:
         constraints = (
@@ -34,10 +42,45 @@ class UsageBucket(models.Model):
             models.CheckConstraint(
                 condition=Q(used__gte=0) & Q(reserved__gte=0), name="licensing_bucket_positive"
             ),
+            models.CheckConstraint(
+                condition=Q(billed_units__gte=0)
+                & Q(over_units__gte=models.F("billed_units"))
+                & Q(billed_minor__gte=0)
+                & Q(over_minor__gte=models.F("billed_minor")),
+                name="licensing_bucket_billed",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("tenant_id",),
+                condition=Q(over_units__gt=models.F("billed_units")),
+                name="licensing_bucket_unbilled",
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.tenant_id} {self.feature} {self.used}"
+
+
+class OverageCap(models.Model):
+    """What a tenant agrees to pay per period beyond its plan, for one metered feature."""
+
+    tremplin_scope = "public"
+
+    id = models.BigAutoField(primary_key=True)
+    tenant_id = models.BigIntegerField()
+    feature = models.CharField(max_length=80)
+    cap_minor = models.BigIntegerField()
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("tenant_id", "feature"), name="licensing_cap_once"),
+            models.CheckConstraint(condition=Q(cap_minor__gte=0), name="licensing_cap_amount"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id} {self.feature} {self.cap_minor}"
 
 
 class UsageEvent(models.Model):

@@ -6,9 +6,11 @@ from typing import Any
 
 from django import template
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from tremplin.marketplace import catalogue, quality
+from tremplin.marketplace.models import Screenshot
 
 register = template.Library()
 
@@ -62,3 +64,9 @@ def listing_variant(state: str) -> str:
 def star_text(stars: int) -> str:
     """Return « 4 of 5 stars » for people who do not see them."""
     return _("%(stars)s of 5 stars") % {"stars": stars}
+
+
+@register.filter
+def screen_text(screen: Screenshot) -> str:
+    """Return what a picture shows, in the reader's language."""
+    return screen.alt_fr if (get_language() or "").startswith("fr") else screen.alt_en

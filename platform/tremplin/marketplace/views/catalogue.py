@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
 
 from tremplin.kernel.access import guarded
-from tremplin.marketplace import catalogue
+from tremplin.marketplace import catalogue, screenshots
 from tremplin.marketplace.forms import FilterForm
 
 
@@ -24,6 +25,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "marketplace/catalogue.html",
         {
             "cards": catalogue.search(every, filters),
+            "covers": screenshots.covers(get_language() or "en"),
             "total": len(every),
             "form": form,
             "filters": filters,

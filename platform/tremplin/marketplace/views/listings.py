@@ -15,9 +15,16 @@ from tremplin.api import Problem, services
 from tremplin.billing.cards import module_name
 from tremplin.kernel import clock, registry
 from tremplin.kernel.access import guarded
-from tremplin.marketplace import quality, reviewing, statements
+from tremplin.marketplace import quality, reviewing, screenshots, statements
 from tremplin.marketplace import services as marketplace
-from tremplin.marketplace.forms import AnswerForm, PublisherForm, StepForm, StopForm, TextsForm
+from tremplin.marketplace.forms import (
+    AnswerForm,
+    PublisherForm,
+    ScreenshotForm,
+    StepForm,
+    StopForm,
+    TextsForm,
+)
 from tremplin.marketplace.hq import hq_only
 from tremplin.marketplace.models import Listing, Publisher, Rating
 
@@ -62,9 +69,10 @@ def sync(request: HttpRequest) -> HttpResponse:
     return redirect("marketplace:listings")
 
 
-def _page(
+def listing_page(
     request: HttpRequest, listing: Listing, status: int = 200, **changed: object
 ) -> HttpResponse:
+    """Show a listing with its steps; ``changed`` holds the form that came back with errors."""
     entry = registry.get(listing.pk)
     manifest = entry.manifest if entry is not None else None
     report = quality.Report.from_json(listing.quality_report)
@@ -80,6 +88,8 @@ def _page(
         "versions": listing.versions.all(),
         "ratings": listing.ratings.all(),
         "holders": reviewing.holders(listing),
+        "screenshots": screenshots.every(listing),
+        "screenshot_form": ScreenshotForm(),
         "step_form": StepForm(listing=listing),
         "stop_form": StopForm(),
         "texts_form": TextsForm(instance=listing),
@@ -92,7 +102,7 @@ def _page(
 @guarded(permission="marketplace.review")
 def detail(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one listing: facts, checks, history, and the steps that are possible."""
-    return _page(request, _listing(slug))
+    return listing_page(request, _listing(slug))
 
 
 @require_POST
@@ -103,7 +113,7 @@ def move(request: HttpRequest, slug: str) -> HttpResponse:
     listing = _listing(slug)
     form = StepForm(request.POST, listing=listing)
     if not form.is_valid():
-        return _page(request, listing, 422, step_form=form)
+        return listing_page(request, listing, 422, step_form=form)
     try:
         moved = reviewing.move(
             listing,
@@ -113,7 +123,7 @@ def move(request: HttpRequest, slug: str) -> HttpResponse:
         )
     except Problem as problem:
         form.add_error(None, problem.detail)
-        return _page(request, listing, problem.status, step_form=form)
+        return listing_page(request, listing, problem.status, step_form=form)
     messages.success(
         request, gettext("The listing is now: %(state)s.") % {"state": moved.get_state_display()}
     )
@@ -129,7 +139,7 @@ def texts(request: HttpRequest, slug: str) -> HttpResponse:
     form = TextsForm(request.POST, instance=listing)
     with services.tenancy().public_write("listing"):
         if not form.is_valid():
-            return _page(request, _listing(slug), 422, texts_form=form)
+            return listing_page(request, _listing(slug), 422, texts_form=form)
         listing.tags = form.cleaned_data["tags"]
         listing.save(update_fields=["text_en", "text_fr", "tags", "updated_at"])
     messages.success(request, gettext("The texts are saved."))
@@ -144,7 +154,7 @@ def stop(request: HttpRequest, slug: str) -> HttpResponse:
     listing = _listing(slug)
     form = StopForm(request.POST)
     if not form.is_valid():
-        return _page(request, listing, 422, stop_form=form)
+        return listing_page(request, listing, 422, stop_form=form)
     many = reviewing.stop(listing, by=request.ctx.person.id, reason=form.cleaned_data["reason"])
     messages.success(
         request,

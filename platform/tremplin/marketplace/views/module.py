@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -21,13 +22,20 @@ from tremplin.kernel.registry import PluginEntry
 from tremplin.kernel.settings_store.forms import settings_form
 from tremplin.licensing import services as licensing
 from tremplin.licensing.models import License
-from tremplin.marketplace import catalogue, compatibility, datasheet, quality, services
+from tremplin.marketplace import (
+    catalogue,
+    compatibility,
+    datasheet,
+    quality,
+    screenshots,
+    services,
+)
 from tremplin.marketplace.catalogue import ModuleCard
 from tremplin.marketplace.forms import RatingForm
-from tremplin.marketplace.models import Rating
+from tremplin.marketplace.models import Listing, ListingVersion, Rating
 
 
-def _found(request: HttpRequest, slug: str) -> tuple[PluginEntry, ModuleCard]:
+def found(request: HttpRequest, slug: str) -> tuple[PluginEntry, ModuleCard]:
     """Return a module that this space may see; 404 for any other."""
     entry = registry.get(slug)
     card = catalogue.card_of(request.tenant, slug)
@@ -37,7 +45,7 @@ def _found(request: HttpRequest, slug: str) -> tuple[PluginEntry, ModuleCard]:
 
 
 def _working(request: HttpRequest, slug: str) -> tuple[PluginEntry, ModuleCard]:
-    entry, card = _found(request, slug)
+    entry, card = found(request, slug)
     if entry.status != "ok":
         raise Http404
     return entry, card
@@ -53,7 +61,7 @@ def _context(
 ) -> dict[str, Any]:
     language = get_language() or "en"
     manifest = entry.manifest
-    assert manifest is not None  # noqa: S101  _found looked
+    assert manifest is not None  # noqa: S101  found looked
     listing = catalogue.listing_of(entry.slug)
     if form is None and manifest.settings is not None and entry.status == "ok":
         form = settings_form(manifest.settings, request.tenant, entry.slug)
@@ -71,7 +79,7 @@ def _context(
         "module": card,
         "listing": listing,
         "text": text,
-        "screenshots": listing.screenshots if listing is not None else [],
+        "screenshots": screenshots.for_reader(listing, language) if listing is not None else [],
         "sheet": datasheet.of(manifest, language),
         "permissions": [
             {"label": item.label.in_language(language)} for item in manifest.permissions
@@ -83,6 +91,7 @@ def _context(
         "licence_name": manifest.license,
         "works_with": [cards.module_name(slug) for slug in manifest.works_with],
         "findings": findings,
+        "blockers": _blockers(request, findings),
         "can_try": can_start(card, findings),
         "can_buy_alone": can_buy and card.on_sale and not has_for_good(card),
         "can_buy_plan": can_buy,
@@ -91,15 +100,52 @@ def _context(
         "plans": cards.plans_with_module(request.tenant, entry.slug),
         "trial_days": licensing.TRIAL_DAYS,
         "tier": quality.tier_name(card.quality),
-        "report": quality.Report.from_json(listing.quality_report)
-        if card.quality and listing
-        else None,
-        "versions": listing.versions.all()[:10] if listing is not None else [],
+        **_examined(card, listing),
+        "versions": [_notes(version, language) for version in listing.versions.all()[:10]]
+        if listing is not None
+        else [],
         "ratings": ratings[:50],
         "own_rating": own,
         "rating_form": rating_form if card.licence is not None else None,
         "form": form,
+        "can_export": request.ctx.can("operations.export"),
     }
+
+
+def _examined(card: ModuleCard, listing: Listing | None) -> dict[str, Any]:
+    """Return the report of the contract suite, rule by rule, when the version has a tier."""
+    if not card.quality or listing is None:
+        return {"report": None, "rules": []}
+    report = quality.Report.from_json(listing.quality_report)
+    rules = [
+        {"number": number, "outcome": outcome, "text": quality.rule_name(number)}
+        for number, outcome in sorted(report.rules.items())
+    ]
+    return {"report": report, "rules": rules}
+
+
+def _notes(version: ListingVersion, language: str) -> dict[str, Any]:
+    """Return a version with what changed, one entry per point of its change log."""
+    own = version.changes_fr if language.startswith("fr") else version.changes_en
+    text = own or version.changes_en
+    points = [" ".join(point.split()) for point in re.split(r"(?m)^\s*[-*]\s+", text)]
+    return {
+        "version": version.version,
+        "released_at": version.released_at,
+        "notes": [point for point in points if point],
+        "lang": "" if own else "en",
+    }
+
+
+def _blockers(request: HttpRequest, findings: list[compatibility.Finding]) -> list[dict[str, str]]:
+    """Return what stands in the way, with the module to go to where the space may see it."""
+    blocking = [item for item in findings if not item.ok]
+    if not blocking:
+        return []
+    seen = {card.slug for card in catalogue.cards_of(request.tenant)}
+    return [
+        {"text": item.text, "link": item.module if item.module in seen else ""} for item in blocking
+    ]
 
 
 def has_for_good(card: ModuleCard) -> bool:
@@ -120,7 +166,7 @@ def can_start(card: ModuleCard, findings: list[compatibility.Finding]) -> bool:
 @guarded(permission="portal.modules")
 def detail(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one module."""
-    entry, card = _found(request, slug)
+    entry, card = found(request, slug)
     return render(request, "marketplace/module.html", _context(request, entry, card))
 
 
@@ -172,7 +218,7 @@ def switch(request: HttpRequest, slug: str) -> HttpResponse:
 def save_settings(request: HttpRequest, slug: str) -> HttpResponse:
     """Save the settings of a module for this space; locked fields stay as they are."""
     entry, card = _working(request, slug)
-    assert entry.manifest is not None  # noqa: S101  _found looked
+    assert entry.manifest is not None  # noqa: S101  found looked
     if entry.manifest.settings is None:
         raise Http404
     form = settings_form(entry.manifest.settings, request.tenant, slug, data=request.POST)
@@ -191,7 +237,7 @@ def save_settings(request: HttpRequest, slug: str) -> HttpResponse:
 @guarded(permission="portal.modules")
 def rate(request: HttpRequest, slug: str) -> HttpResponse:
     """Store the opinion of the space, change it, or take it back."""
-    entry, card = _found(request, slug)
+    entry, card = found(request, slug)
     if request.POST.get("withdraw"):
         services.withdraw_rating(request.tenant, slug)
         messages.success(request, gettext("Your opinion is withdrawn."))
@@ -212,37 +258,4 @@ def rate(request: HttpRequest, slug: str) -> HttpResponse:
         messages.error(request, problem.detail)
     else:
         messages.success(request, gettext("Thank you: your opinion helps other spaces choose."))
-    return redirect("marketplace:module", slug=slug)
-
-
-@guarded(permission="portal.modules")
-def uninstall(request: HttpRequest, slug: str) -> HttpResponse:
-    """Say what goes and when, then announce it."""
-    entry, card = _found(request, slug)
-    if card.status in {"off", "leaving"}:
-        return redirect("marketplace:module", slug=slug)
-    if request.method == "POST":
-        try:
-            day = services.uninstall(request.tenant, slug)
-        except Problem as problem:
-            messages.error(request, problem.detail)
-        else:
-            messages.success(
-                request,
-                gettext("%(module)s can be read until %(date)s, then its data is erased.")
-                % {"module": card.name, "date": date_format(localtime(day), "DATE_FORMAT")},
-            )
-        return redirect("marketplace:module", slug=slug)
-    assert entry.manifest is not None  # noqa: S101  _found looked
-    sheet = datasheet.of(entry.manifest, get_language() or "en")
-    return render(request, "marketplace/uninstall.html", {"module": card, "sheet": sheet})
-
-
-@require_POST
-@guarded(permission="portal.modules")
-def keep(request: HttpRequest, slug: str) -> HttpResponse:
-    """Take an uninstallation back before its day."""
-    _entry, card = _found(request, slug)
-    if services.keep(request.tenant, slug):
-        messages.success(request, gettext("%(module)s stays.") % {"module": card.name})
     return redirect("marketplace:module", slug=slug)

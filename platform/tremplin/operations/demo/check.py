@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tremplin.operations.demo import world
 from tremplin.operations.demo.answers import Answers
-from tremplin.operations.demo.visitor import Visitor, WalkError
+from tremplin.operations.demo.visitor import Page, Visitor, WalkError
 
 Report = Callable[[str], None]
 SLUG = "lycee-garnier"
@@ -17,6 +17,15 @@ EMAIL = "camille@garnier.example"
 PASSWORD = "une-phrase-pour-Garnier-2026"  # noqa: S105  of a space that the check creates
 
 LEARNERS = 28
+TEST_CARD = "4242 4242 4242 4242"
+# A company that is not; the number passes its control digit.
+IDENTITY = {
+    "legal_name": "Lycée Garnier",
+    "siren": "793 102 450",
+    "line1": "1 rue Bleue",
+    "postal_code": "69001",
+    "city": "Lyon",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +136,29 @@ class Walk:
         self.owner.get("/console/quiz/")
         return "trial started"
 
+    def buy_plan(self) -> str:
+        """Buy the plan École with the test card and find the money and the seats right."""
+        module = self.owner.get("/console/modules/quiz/")
+        page = self.owner.get(module.link("buy-ecole"))
+        self.owner.submit(page.form(testid="details-save"), **IDENTITY)
+        quote = self.owner.submit(self.owner.page.form(testid="checkout-submit"))
+        self._expect(quote, "quote-net", "390,00 EUR")
+        card = self.owner.submit(quote.form(testid="pay"))
+        order = self.owner.submit(card.form(testid="card-submit"), number=TEST_CARD)
+        self._expect(order, "order-net", "390,00 EUR")
+        self._expect(order, "order-total", "468,00 EUR")
+        self._expect(order, "order-seats", f"{LEARNERS}/100")
+        number = order.words("order-invoice")
+        invoice = self.owner.get(order.link("order-invoice"))
+        if not invoice.text.startswith("%PDF-"):
+            raise WalkError(f"the invoice {number} is no PDF")
+        return f"390,00 EUR before VAT, invoice {number}, seats {LEARNERS}/100"
+
+    @staticmethod
+    def _expect(page: Page, testid: str, wanted: str) -> None:
+        if (shown := page.words(testid)) != wanted:
+            raise WalkError(f"{testid} on {page.path} shows {shown!r} instead of {wanted!r}")
+
     def assign_pack(self) -> str:
         library = self.owner.get("/console/quiz/library/")
         page = self.owner.submit(library.form(testid="pack-install-securite-ht"))
@@ -187,6 +219,7 @@ class Walk:
             ("the brand is guarded and published", self.guarded_brand),
             ("people are imported from a CSV", self.import_people),
             ("the quiz module starts", self.start_quiz),
+            ("a plan is bought with the test card", self.buy_plan),
             ("a content pack is installed and assigned", self.assign_pack),
             ("a learner takes her quiz", self.take_quiz),
             ("spaces are isolated", self.isolation),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -27,9 +27,12 @@ from tremplin.kernel import clock, gate
 from tremplin.kernel import registry as plugins
 from tremplin.kernel.dispatch import dispatcher
 from tremplin.kernel.state.models import SettingValue
+from tremplin.licensing import services as licensing
+from tremplin.licensing.errors import TrialUsed
 from tremplin.operations.demo import logos, world
 from tremplin.operations.demo.idp import services as idp
 from tremplin.operations.demo.world import DemoPerson
+from tremplin.operations.reseller import clients_demo as reseller_demo
 from tremplin.profiles.services import set_accommodation
 
 Report = Callable[[str], None]
@@ -215,6 +218,7 @@ def _load_reseller(data: dict[str, Any], report: Report) -> TenantInfo:
         people.set_roles(_ensure(owner, "fr"), {"admin", "reseller_owner"})
         mfa.enrol_totp(User.objects.get(email=owner.email), world.DEMO_TOTP_SECRET)
     _brand(tenant, block["brand"], block["name"])
+    reseller_demo.publish_preset(tenant, data)
     return tenant
 
 
@@ -271,15 +275,21 @@ def _modules(tenant: TenantInfo, wanted: dict[str, str]) -> None:
     for slug, state in wanted.items():
         if slug not in installed:
             continue
-        until = None
-        if state.startswith("trial:"):
-            until = clock.now() + timedelta(days=int(state.removeprefix("trial:").rstrip("d")))
         with use(tenant):
-            gate.set_licence(tenant, slug, "on", until=until, reason="demo")
+            if state.startswith("trial:"):
+                _try(tenant, slug, int(state.removeprefix("trial:").rstrip("d")))
+            else:
+                gate.set_licence(tenant, slug, "on", reason="demo")
             gate.activate(tenant, slug)
             ctx = services.contexts().current()
             dispatcher.call_one(hookspecs.activated, slug, ctx=ctx, first_time=True)
             dispatcher.call_one(hookspecs.seed_demo, slug, ctx=ctx, seed=world.seed())
+
+
+def _try(tenant: TenantInfo, slug: str, days: int) -> None:
+    """Start a trial of a module, unless the space had it before."""
+    with suppress(TrialUsed):
+        licensing.start_trial(tenant, slug, days=days)
 
 
 def _summary(data: dict[str, Any]) -> DemoSummary:

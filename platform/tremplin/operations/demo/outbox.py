@@ -26,6 +26,7 @@ class Mail:
 
     id: str
     space: TenantInfo
+    sender: str
     to: str
     subject: str
     sent_at: datetime | None
@@ -62,6 +63,7 @@ def _read(path: Path, space: TenantInfo) -> Mail:
     return Mail(
         path.stem,
         space,
+        str(message.get("From", "")),
         str(message.get("To", "")),
         str(message.get("Subject", "")),
         _sent_at(message),

@@ -10,14 +10,18 @@ from allauth.mfa.totp.internal.auth import (
     yield_hotp_counters_from_time,
 )
 from django.conf import settings
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from tenants.context import public
+from tenants.context import public, use
+from tremplin.api.services import tenancy
+from tremplin.api.tasks import enqueue
 from tremplin.billing import engine
 from tremplin.kernel import clock
 from tremplin.kernel.access import guarded
+from tremplin.licensing.tasks import look
 from tremplin.operations.demo import outbox, world
 
 # A mail carries its styles inline; the frame runs no script and loads nothing.
@@ -54,9 +58,12 @@ def move_clock(request: HttpRequest) -> HttpResponse:
     if step is None:
         raise Http404
     clock.set_offset(int((clock.offset() + step).total_seconds()))
-    # What the hourly task would do meanwhile: renewals, reminders, ends.
+    # What the hourly and the nightly tasks would do meanwhile: renewals, reminders, ends.
     with public():
         engine.run_due()
+    for tenant in tenancy().active():
+        with use(tenant), transaction.atomic():
+            enqueue(look)
     return redirect("demo:index")
 
 

@@ -68,6 +68,35 @@ class _Forms(HTMLParser):
             self.select = ""
 
 
+class _Marked(HTMLParser):
+    """The first element that carries a test id: its address, its text."""
+
+    def __init__(self, testid: str) -> None:
+        super().__init__()
+        self.testid = testid
+        self.is_found = False
+        self.target = ""
+        self.text = ""
+        self.open = ""
+        self.depth = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if not self.is_found and given.get("data-testid") == self.testid:
+            self.is_found, self.target = True, given.get("href") or ""
+            self.open, self.depth = tag, 1
+        elif self.depth and tag == self.open:
+            self.depth += 1
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.depth and tag == self.open:
+            self.depth -= 1
+
+    def handle_data(self, data: str) -> None:
+        if self.depth:
+            self.text += data
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """An answer of the demo."""
@@ -85,6 +114,24 @@ class Page:
             if testid in form.testids:
                 return Form(form.action or self.path, dict(form.fields), form.testids)
         raise WalkError(f"no form holds {testid!r} on {self.path} (status {self.status})")
+
+    def link(self, testid: str) -> str:
+        """Return where the link ``testid`` leads."""
+        found = self._marked(testid)
+        if not found.target:
+            raise WalkError(f"no link {testid!r} on {self.path} (status {self.status})")
+        return found.target
+
+    def words(self, testid: str) -> str:
+        """Return the text of the element ``testid``, with plain spaces."""
+        return " ".join(self._marked(testid).text.split())
+
+    def _marked(self, testid: str) -> _Marked:
+        parser = _Marked(testid)
+        parser.feed(self.text)
+        if not parser.is_found:
+            raise WalkError(f"no element {testid!r} on {self.path} (status {self.status})")
+        return parser
 
     def expect_path(self, path: str) -> Page:
         """Return the page itself when it stands at ``path``."""

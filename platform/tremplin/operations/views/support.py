@@ -9,13 +9,12 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from tenants import registry
-from tenants.models import Tenant
 from tenants.registry import TenantInfo
 from tremplin.api.http import ACCESS_ATTRIBUTE
 from tremplin.identity.errors import IdentityError
@@ -59,19 +58,8 @@ def viewers_of(kind: str) -> Callable[[Callable[..., HttpResponse]], Callable[..
 @viewers_of("reseller")
 @require_GET
 def clients(request: HttpRequest) -> HttpResponse:
-    """List the clients of the reseller: their name, their status, and the way in."""
-    mine = [
-        {
-            "tenant": tenant,
-            "status": str(Tenant.Status(tenant.status).label),
-            "allowed": tenant.status == "active" and opening.is_allowed(tenant),
-        }
-        for tenant in registry.load(
-            Tenant.objects.filter(reseller_id=_here(request).pk).order_by("name", "pk")
-        )
-    ]
-    context = {"page_title": gettext("Clients"), "clients": mine}
-    return render(request, "operations/support/clients.html", context)
+    """Lead to the list of clients, which has its own console."""
+    return redirect("reseller:index")
 
 
 @viewers_of("hq")
@@ -115,7 +103,7 @@ def _view_as(request: HttpRequest, space: UUID) -> HttpResponse:
         "target": target,
         "form": form,
         "allowed": allowed,
-        "back": "operations:space" if here.kind == "hq" else "operations:clients",
+        "back": "operations:space" if here.kind == "hq" else "reseller:client",
         "at_hq": here.kind == "hq",
     }
     response = render(request, "operations/support/view_as.html", context, status=status)

@@ -25,6 +25,8 @@ from tremplin.portal.chart_geometry import (
 )
 
 register = template.Library()
+# More labels than this touch each other even on a wide page.
+MOST_LABELS = 15
 
 _RENDER_KEY = "tremplin.portal.chart_ids"
 
@@ -96,6 +98,7 @@ def _axis(data: ChartData, positions: list[float], *, edges: bool) -> list[dict[
             "anchor": "end" if edges and index == last and last else "middle",
         }
         for index, text in enumerate(data.labels)
+        if not minor[index] or len(data.labels) <= MOST_LABELS
     ]
 
 

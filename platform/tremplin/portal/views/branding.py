@@ -6,28 +6,23 @@ from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from tenants.branding import logo as logos
 from tenants.branding import services as branding
-from tenants.branding import themes, tokens
+from tenants.branding import texts, tokens
 from tremplin.kernel import audit
 from tremplin.kernel.access import guarded
+from tremplin.kernel.settings_store import LockedSetting
 from tremplin.notifications.mail import sample_html
 from tremplin.portal import shell as shells
+from tremplin.portal.branding_forms import BrandForm, TextsForm, kept_in
 
-FONTS = {
-    "inter": "Inter",
-    "manrope": "Manrope",
-    "bricolage": "Bricolage Grotesque",
-    "source-serif": "Source Serif 4",
-}
 # A mail carries its styles inline; the frame runs no script and loads nothing.
 MAIL_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
@@ -37,73 +32,6 @@ PARTS = {
     "dashboard": "portal/pages/preview_dashboard.html",
     "mail": "portal/pages/preview_mail.html",
 }
-
-
-def _theme_choices() -> list[tuple[str, str]]:
-    return [(theme.name, theme.label) for theme in themes.installed().values()]
-
-
-class BrandForm(forms.Form):
-    """The choices of an administrator; the contrast of the primary colour is checked on publish."""
-
-    logo = forms.FileField(
-        label=gettext_lazy("Logo"),
-        required=False,
-        help_text=gettext_lazy("PNG, JPEG, WebP or SVG, at most 5 MB."),
-    )
-    short_name = forms.CharField(
-        label=gettext_lazy("Short name"),
-        max_length=24,
-        required=False,
-        help_text=gettext_lazy("Shown where the full name does not fit."),
-    )
-    primary = forms.RegexField(
-        label=gettext_lazy("Primary colour"),
-        regex=tokens.HEX,
-        error_messages={
-            "invalid": gettext_lazy("Write the colour as # and six digits, such as #1e40af.")
-        },
-    )
-    accent = forms.RegexField(
-        label=gettext_lazy("Second colour"),
-        regex=tokens.HEX,
-        error_messages={
-            "invalid": gettext_lazy("Write the colour as # and six digits, such as #1e40af.")
-        },
-    )
-    font_heading = forms.ChoiceField(label=gettext_lazy("Headings"), choices=FONTS.items())
-    font_body = forms.ChoiceField(label=gettext_lazy("Text"), choices=FONTS.items())
-    pack = forms.ChoiceField(
-        label=gettext_lazy("Style"),
-        choices=[
-            ("vega", gettext_lazy("Vega: rounded and airy")),
-            ("nova", gettext_lazy("Nova: compact")),
-            ("lyra", gettext_lazy("Lyra: square and dense")),
-            ("sera", gettext_lazy("Sera: editorial")),
-        ],
-    )
-    sidebar = forms.ChoiceField(
-        label=gettext_lazy("Side bar"),
-        choices=[
-            ("light", gettext_lazy("Light")),
-            ("dark", gettext_lazy("Dark")),
-            ("brand", gettext_lazy("In the brand colour")),
-        ],
-    )
-    radius = forms.IntegerField(
-        label=gettext_lazy("Corner radius (pixels)"), min_value=0, max_value=24
-    )
-    theme = forms.ChoiceField(label=gettext_lazy("Theme"), choices=_theme_choices)
-
-    def clean_primary(self) -> str:
-        return str(self.cleaned_data["primary"]).lower()
-
-    def clean_accent(self) -> str:
-        return str(self.cleaned_data["accent"]).lower()
-
-    def inputs(self) -> branding.Inputs:
-        values = {key: value for key, value in self.cleaned_data.items() if key != "logo"}
-        return branding.Inputs(**values)
 
 
 def _data(request: HttpRequest) -> Any:
@@ -120,9 +48,11 @@ def _verdict(form: BrandForm) -> tokens.Proposal | None:
     return tokens.guard(value) if tokens.HEX.match(value) else None
 
 
-def _context(request: HttpRequest, form: BrandForm) -> dict[str, Any]:
+def _context(
+    request: HttpRequest, form: BrandForm, words: TextsForm | None = None
+) -> dict[str, Any]:
     verdict = _verdict(form)
-    current = branding.inputs_of(branding.published(request.tenant))
+    current = branding.shown_inputs(request.tenant, branding.published(request.tenant))
     rows = []
     if verdict is not None and verdict.accepted:
         accent = str(form["accent"].value() or "")
@@ -144,13 +74,25 @@ def _context(request: HttpRequest, form: BrandForm) -> dict[str, Any]:
             ("dashboard", gettext("Home page")),
             ("mail", gettext("E-mail")),
         ],
+        "kept": form.kept,
+        "own_logo": bool(request.tenant.brand.logo_url),
+        "texts": words or _texts_form(request),
     }
 
 
-def _initial(request: HttpRequest) -> dict[str, Any]:
-    return asdict(
-        branding.inputs_of(branding.draft(request.tenant) or branding.published(request.tenant))
+def _texts_form(request: HttpRequest) -> TextsForm:
+    return TextsForm(tenant=request.tenant, kept=kept_in(request.tenant))
+
+
+def _form(request: HttpRequest) -> BrandForm:
+    return BrandForm(
+        _data(request), request.FILES, kept=kept_in(request.tenant), initial=_initial(request)
     )
+
+
+def _initial(request: HttpRequest) -> dict[str, Any]:
+    row = branding.draft(request.tenant) or branding.published(request.tenant)
+    return asdict(branding.shown_inputs(request.tenant, row))
 
 
 def _author(request: HttpRequest) -> UUID | None:
@@ -171,9 +113,9 @@ def _uploaded_logo(form: BrandForm) -> logos.LogoFiles | None:
 def edit(request: HttpRequest) -> HttpResponse:
     """Show the form; a POST keeps the choices as a draft that can be previewed."""
     if request.method != "POST":
-        form = BrandForm(initial=_initial(request))
+        form = BrandForm(initial=_initial(request), kept=kept_in(request.tenant))
         return render(request, "portal/pages/branding.html", _context(request, form))
-    form = BrandForm(_data(request), request.FILES)
+    form = _form(request)
     if "use_primary" in request.POST or not form.is_valid():
         status = 200 if "use_primary" in request.POST else 422
         return render(request, "portal/pages/branding.html", _context(request, form), status=status)
@@ -181,18 +123,29 @@ def edit(request: HttpRequest) -> HttpResponse:
         branding.save_draft(
             request.tenant, form.inputs(), author=_author(request), logo=_uploaded_logo(form)
         )
-    except logos.LogoRefused as refused:
-        form.add_error("logo", str(refused))
-        return render(request, "portal/pages/branding.html", _context(request, form), status=422)
+    except (logos.LogoRefused, branding.LockedByReseller) as refused:
+        return _refused(request, form, refused)
     messages.success(request, gettext("The draft is saved. Nobody sees it before you publish."))
     return redirect("portal:branding")
+
+
+def _refused(request: HttpRequest, form: BrandForm, error: ValueError) -> HttpResponse:
+    """Show the form again with what is wrong beside its field."""
+    if isinstance(error, branding.ContrastRefused):
+        form.add_error("primary", gettext("This colour is too light: accept the darker one below."))
+    elif isinstance(error, branding.LockedByReseller):
+        for name in error.fields:
+            form.add_error(name, form.kept.refusal())
+    else:
+        form.add_error("logo", str(error))
+    return render(request, "portal/pages/branding.html", _context(request, form), status=422)
 
 
 @require_POST
 @guarded(permission="portal.branding")
 def check(request: HttpRequest) -> HttpResponse:
     """Answer the contrast of the colours being typed, as a fragment."""
-    form = BrandForm(_data(request))
+    form = _form(request)
     return render(request, "portal/partials/branding_colours.html", _context(request, form))
 
 
@@ -200,7 +153,7 @@ def check(request: HttpRequest) -> HttpResponse:
 @guarded(permission="portal.branding")
 def publish(request: HttpRequest) -> HttpResponse:
     """Publish the choices as a new version; an unreadable colour is refused with a proposal."""
-    form = BrandForm(_data(request), request.FILES)
+    form = _form(request)
     if not form.is_valid():
         return render(request, "portal/pages/branding.html", _context(request, form), status=422)
     try:
@@ -210,17 +163,31 @@ def publish(request: HttpRequest) -> HttpResponse:
         version = branding.publish(
             request.tenant, form.inputs(), author=_author(request), logo=_uploaded_logo(form)
         )
-    except logos.LogoRefused as refused:
-        form.add_error("logo", str(refused))
-        return render(request, "portal/pages/branding.html", _context(request, form), status=422)
-    except branding.ContrastRefused:
-        form.add_error("primary", gettext("This colour is too light: accept the darker one below."))
-        return render(request, "portal/pages/branding.html", _context(request, form), status=422)
+    except (logos.LogoRefused, branding.LockedByReseller, branding.ContrastRefused) as refused:
+        return _refused(request, form, refused)
     audit.record("branding.published", target=str(version.number), data={"version": version.number})
     messages.success(
         request, gettext("Version %(number)s is published.") % {"number": version.number}
     )
     return redirect("portal:branding")
+
+
+@require_POST
+@guarded(permission="portal.branding")
+def write_texts(request: HttpRequest) -> HttpResponse:
+    """Store the legal line and the support address of the space."""
+    words = TextsForm(request.POST, tenant=request.tenant, kept=kept_in(request.tenant))
+    if words.is_valid():
+        try:
+            texts.write_own(request.tenant, **words.cleaned_data)
+        except LockedSetting as refused:
+            words.add_error(refused.field, kept_in(request.tenant).refusal())
+        else:
+            messages.success(request, gettext("The texts are saved."))
+            return redirect("portal:branding")
+    form = BrandForm(initial=_initial(request), kept=kept_in(request.tenant))
+    context = _context(request, form, words)
+    return render(request, "portal/pages/branding.html", context, status=422)
 
 
 @require_POST
@@ -248,7 +215,7 @@ def preview(request: HttpRequest, part: str) -> HttpResponse:
     if template is None:
         raise Http404
     draft = branding.draft(request.tenant)
-    inputs = branding.inputs_of(draft or branding.published(request.tenant))
+    inputs = branding.shown_inputs(request.tenant, draft or branding.published(request.tenant))
     context: dict[str, Any] = {"inputs": inputs, "draft": draft, "preview": True}
     shell = shells.build(request)
     if draft is not None and shell is not None:
@@ -263,7 +230,9 @@ def preview(request: HttpRequest, part: str) -> HttpResponse:
 def _mail_frame(request: HttpRequest) -> HttpResponse:
     draft = branding.draft(request.tenant) or branding.published(request.tenant)
     html = sample_html(
-        request.tenant, branding.inputs_of(draft), logo_path=draft.mail_logo_file if draft else ""
+        request.tenant,
+        branding.shown_inputs(request.tenant, draft),
+        logo_path=draft.mail_logo_file if draft else "",
     )
     response = HttpResponse(html)
     response["Content-Security-Policy"] = MAIL_POLICY

@@ -12,6 +12,7 @@ from tremplin.identity.selectors import cohorts, count_active, count_with_role
 from tremplin.kernel import gate
 from tremplin.kernel.access import guarded
 from tremplin.kernel.dispatch import dispatcher
+from tremplin.licensing import seats
 from tremplin.licensing.selectors import quotas_of
 from tremplin.portal import selectors, services
 
@@ -65,6 +66,7 @@ def console(request: HttpRequest) -> HttpResponse:
     states = gate.states(request.tenant)
     context = {
         "learners": count_with_role("learner"),
+        "seats": seats.status(request.tenant),
         "people": count_active(),
         "cohorts": cohorts() if request.ctx.can("identity.view_people") else [],
         "modules_on": sum(state.mode == "on" for state in states.values()),

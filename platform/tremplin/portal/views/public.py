@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from tenants.branding import support
 from tremplin.kernel.access import guarded
 
 
@@ -21,8 +22,17 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @guarded(anonymous=True)
 def help_page(request: HttpRequest) -> HttpResponse:
-    """Show the help page, at the same address and in the same place on every page."""
-    return render(request, "portal/pages/help.html", {})
+    """Show the help page, at the same address and in the same place on every page.
+
+    Those who run the space also read who helps them first: its reseller, or the platform.
+    """
+    ctx = request.ctx
+    runs_it = ctx.person is not None and ctx.can("billing.view")
+    context = {
+        "support_email": support.for_people(request.tenant),
+        "first_level": support.first_level(request.tenant) if runs_it else None,
+    }
+    return render(request, "portal/pages/help.html", context)
 
 
 @guarded(anonymous=True)

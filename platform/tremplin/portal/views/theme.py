@@ -6,10 +6,10 @@ import mimetypes
 import re
 from uuid import UUID
 
-from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from tenants.branding import files
 from tenants.branding import services as branding
 from tenants.branding.logo import FOLDER
 from tremplin.kernel.access import guarded
@@ -52,11 +52,9 @@ def preview(request: HttpRequest, draft: UUID) -> HttpResponse:
 @guarded(anonymous=True)
 def brand_file(request: HttpRequest, name: str) -> HttpResponse:
     """Serve a logo or icon of the space; SVG is shown as an inert image only."""
-    path = f"{FOLDER}/{name}"
-    if not BRAND_FILE.match(name) or not default_storage.exists(path):
+    content = files.read(request.tenant, f"{FOLDER}/{name}") if BRAND_FILE.match(name) else None
+    if content is None:
         return _missing()
-    with default_storage.open(path) as stored:
-        content = stored.read()
     response = HttpResponse(content, content_type=mimetypes.guess_type(name)[0] or "image/png")
     response["Cache-Control"] = IMMUTABLE
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"

@@ -129,6 +129,18 @@ def _seed(slug: str) -> None:
     dispatcher.call_one(hookspecs.seed_demo, slug, ctx=ctx, seed=SEED)
 
 
+def _install_its_packs(slug: str) -> None:
+    from tremplin.api import hookspecs, services
+    from tremplin.kernel.dispatch import dispatcher
+
+    ctx = services.contexts().current()
+    found = dispatcher.collect(hookspecs.content_packs, frozenset({slug}), ctx=ctx)
+    keys = tuple(answer.value for answer in found)
+    assert all(isinstance(key, str) and key for key in keys)
+    assert len(set(keys)) == len(keys)
+    dispatcher.call_one(hookspecs.install_packs, slug, ctx=ctx, packs=keys)
+
+
 def _named_people(slug: str) -> set[UUID]:
     """Return the people of the current tenant whose id is in a table of the module."""
     from django.contrib.auth import get_user_model
@@ -144,7 +156,7 @@ def _emails(pk: UUID) -> list[str]:
 
 
 def test_rule_09_seed_demo(contract_slug: str, db: None, tenant_a: Any, inside: Inside) -> None:
-    """Rule 9: seeding twice equals seeding once."""
+    """Rule 9: seeding twice equals seeding once, and so does installing the packs it names."""
     with inside(tenant_a):
         switch_on(tenant_a, contract_slug)
         for roles in (("learner",), ("learner",), ("trainer",)):
@@ -152,6 +164,8 @@ def test_rule_09_seed_demo(contract_slug: str, db: None, tenant_a: Any, inside: 
         _seed(contract_slug)
         once = row_counts(contract_slug)
         _seed(contract_slug)
+        assert row_counts(contract_slug) == once
+        _install_its_packs(contract_slug)
         assert row_counts(contract_slug) == once
 
 

@@ -26,11 +26,11 @@ from .model import (
 )
 from .moodle_write import xml_text
 from .numbers_text import show, tidy
+from .qti3_manifest import NAMESPACE, manifest, test_of
 from .qti_answers import wildcard_pattern
-from .qti_item import TOOL, encode_identifier
+from .qti_item import TOOL
+from .qti_stem import encode_identifier
 
-_NS: Final = "http://www.imsglobal.org/xsd/imsqtiasi_v3p0"
-_LEVELS: Final = ("very easy", "easy", "medium", "difficult", "very difficult")
 _RESULT: Final = """<qti-response-condition><qti-response-if><qti-gte><qti-variable identifier="SCORE"/>\
 <qti-variable identifier="MAXSCORE"/></qti-gte>{correct}</qti-response-if><qti-response-else-if><qti-gt>\
 <qti-variable identifier="SCORE"/><qti-base-value base-type="float">0</qti-base-value></qti-gt>{partial}\
@@ -330,7 +330,7 @@ class _Item:
         title = _repair_safe(xml_attribute(question.title))
         return (
             '<?xml version="1.0" encoding="UTF-8"?>\n'
-            f'<qti-assessment-item xmlns="{_NS}" identifier="{self.identifier}" title={title} '
+            f'<qti-assessment-item xmlns="{NAMESPACE}" identifier="{self.identifier}" title={title} '
             f'adaptive="false" time-dependent="false" tool-name="{TOOL}" tool-version="1">\n'
             f"{self.declaration}{outcomes}\n"
             f"<qti-item-body>{self.rubric}{self.stem()}</qti-item-body>\n"
@@ -341,70 +341,6 @@ class _Item:
 def _repair_safe(markup: str) -> str:
     """Markup whose letters an importer cannot take for wrongly encoded ones."""
     return MISREAD.sub(lambda match: "".join(f"&#{ord(c)};" for c in match.group(0)), markup)
-
-
-def _lom(question: Question) -> str:
-    def strings(tag: str, values: Sequence[str]) -> str:
-        return "".join(f"<{tag}><string>{xml_text(value)}</string></{tag}>" for value in values)
-
-    def purpose(name: str, inner: str) -> str:
-        source = "<source>LOMv1.0</source>"
-        return f"<classification><purpose>{source}<value>{name}</value></purpose>{inner}</classification>"
-
-    general = f"<general>{strings('keyword', question.tags)}</general>" if question.tags else ""
-    level = ""
-    if question.difficulty:
-        value = _LEVELS[question.difficulty - 1]
-        level = (
-            "<educational><difficulty><source>LOMv1.0</source>"
-            f"<value>{value}</value></difficulty></educational>"
-        )
-    parts = purpose("competency", strings("keyword", question.skills)) if question.skills else ""
-    if question.category:
-        taxon = f"<taxon>{strings('entry', [question.category])}</taxon>"
-        parts += purpose("discipline", f"<taxonPath>{taxon}</taxonPath>")
-    inner = general + level + parts
-    if not inner:
-        return ""
-    return f'<metadata><lom xmlns="http://ltsc.ieee.org/xsd/LOM">{inner}</lom></metadata>'
-
-
-def _manifest(questions: Sequence[Question], images: Sequence[Sequence[str]]) -> bytes:
-    resources = []
-    for n, question in enumerate(questions, 1):
-        href = f"items/item-{n:05}.xml"
-        files = "".join(f'<file href="{name}"/>' for name in [href, *images[n - 1]])
-        resources.append(
-            f'<resource identifier="item-{n:05}" type="imsqti_item_xmlv3p0" href="{href}">'
-            f"{_lom(question)}{files}</resource>"
-        )
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        '<manifest xmlns="http://www.imsglobal.org/xsd/qti/qtiv3p0/imscp_v1p1" identifier="manifest">\n'
-        "<metadata><schema>QTI Package</schema><schemaversion>3.0.0</schemaversion></metadata>\n"
-        "<organizations/>\n<resources>\n"
-        '<resource identifier="test" type="imsqti_test_xmlv3p0" href="test.xml"><file href="test.xml"/>'
-        + "".join(
-            f'<dependency identifierref="item-{n:05}"/>' for n in range(1, len(questions) + 1)
-        )
-        + "</resource>\n"
-        + "\n".join(resources)
-        + "\n</resources>\n</manifest>\n"
-    ).encode()
-
-
-def _test(count: int) -> bytes:
-    references = "".join(
-        f'<qti-assessment-item-ref identifier="item-{n:05}" href="items/item-{n:05}.xml"/>\n'
-        for n in range(1, count + 1)
-    )
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<qti-assessment-test xmlns="{_NS}" identifier="test" title="Questions">\n'
-        '<qti-test-part identifier="part" navigation-mode="nonlinear" submission-mode="individual">\n'
-        '<qti-assessment-section identifier="section" title="Questions" visible="true">\n'
-        f"{references}</qti-assessment-section></qti-test-part></qti-assessment-test>\n"
-    ).encode()
 
 
 def write(questions: Sequence[Question]) -> tuple[bytes, list[Issue]]:
@@ -422,8 +358,8 @@ def write(questions: Sequence[Question]) -> tuple[bytes, list[Issue]]:
                 zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED
             )
 
-        add("imsmanifest.xml", _manifest(questions, images))
-        add("test.xml", _test(len(questions)))
+        add("imsmanifest.xml", manifest(questions, images))
+        add("test.xml", test_of(len(questions)))
         for n, question in enumerate(questions, 1):
             add(f"items/item-{n:05}.xml", _Item(question, n).write())
             for name, file in zip(images[n - 1], question.media, strict=True):

@@ -26,7 +26,7 @@ def item(**fields: Any) -> Any:
         "key": "cv",
         "title": "CV premium",
         "currency": "EUR",
-        "net_minor": 1_250,
+        "total_minor": 1_500,
         "tax_rate": Decimal("20.00"),
     }
     return Item(**{**known, **fields})
@@ -98,13 +98,13 @@ def test_a_price_is_above_zero(tenant_a: TenantInfo, inside: Inside, amount: int
     from tremplin.billing.sales.errors import BadItem
 
     with inside(tenant_a), pytest.raises(BadItem):
-        services.place(ANN, item(net_minor=amount), idempotency_key=uuid4())
+        services.place(ANN, item(total_minor=amount), idempotency_key=uuid4())
 
 
 def test_a_currency_without_cents(tenant_a: TenantInfo, inside: Inside) -> None:
     with inside(tenant_a):
-        order = paid(ANN, currency="XOF", net_minor=2_503, tax_rate=Decimal("18.00"))
-        assert (order.tax_minor, order.total_minor) == (451, 2_954)
+        order = paid(ANN, currency="XOF", total_minor=2_954, tax_rate=Decimal("18.00"))
+        assert (order.net_minor, order.tax_minor, order.total_minor) == (2_503, 451, 2_954)
 
 
 def test_export_and_erasure(tenant_a: TenantInfo, tenant_b: TenantInfo, inside: Inside) -> None:

@@ -1,0 +1,1 @@
+"""Pages of sales: the shop for people, the sales for the staff."""

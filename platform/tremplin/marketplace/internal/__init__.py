@@ -1,0 +1,1 @@
+"""What the marketplace runs or reads for itself."""

@@ -1,0 +1,1 @@
+"""Plans, their versions and prices, coupons, and moving holders to another version."""

@@ -1,0 +1,1 @@
+"""The console of a reseller: its clients, what they look like, what they buy, what it earns."""

@@ -1,0 +1,1 @@
+"""What the platform earns: recurring revenue, its movements, churn and trials."""

@@ -1,0 +1,1 @@
+"""Needs another module."""

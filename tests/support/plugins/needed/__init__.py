@@ -1,0 +1,1 @@
+"""Another module needs it; it adds nothing of its own."""

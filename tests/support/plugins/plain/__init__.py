@@ -1,0 +1,1 @@
+"""Adds nothing, keeps nothing."""
