@@ -9,6 +9,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
+from django.db import ProgrammingError
+from psycopg.errors import UndefinedTable
 
 from tenants.management.base import TenancyCommand, find
 from tremplin.api import Problem
@@ -78,6 +80,12 @@ class Command(TenancyCommand):
             raise CommandError(str(error)) from error
         except Problem as problem:
             raise CommandError(problem.detail) from problem
+        except ProgrammingError as error:
+            if not isinstance(error.__cause__, UndefinedTable):
+                raise
+            raise CommandError(
+                "The database has no tables yet: python3 manage.py migrate makes them."
+            ) from error
 
     # --- seeing -----------------------------------------------------------------------------
 
