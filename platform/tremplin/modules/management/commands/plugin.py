@@ -32,6 +32,9 @@ class Command(TenancyCommand):
         self._one(actions, "status", "state in each space, and what fails", optional=True)
         check = actions.add_parser("check", help="contract suite, tests, linter, signature")
         check.add_argument("path", type=Path, help="folder of the module, or its wheel")
+        check.add_argument(
+            "--report", type=Path, metavar="XML", help="keep the report for listing_report"
+        )
         dev = actions.add_parser("dev", help="serve the platform with a module under development")
         dev.add_argument("path", type=Path)
         for name, text in (
@@ -121,7 +124,7 @@ class Command(TenancyCommand):
 
     def _check(self, options: dict[str, Any]) -> None:
         keys = settings.PLUGIN_TRUST.keys
-        outcomes = checking.check(options["path"], keys, self.report)
+        outcomes = checking.check(options["path"], keys, self.report, junit=options["report"])
         words = {True: "ok", False: "FAILED", None: "-"}
         for outcome in outcomes:
             self.say(f"{words[outcome.ok]:<7} {outcome.name}: {outcome.detail}")
