@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from tenants.models import Tenant
 from tremplin.api import Problem, services
-from tremplin.billing.models import BillingAccount
+from tremplin.billing.models import BillingAccount, PriceBook
 from tremplin.billing.providers import default_slug
 
 if TYPE_CHECKING:
@@ -26,17 +27,13 @@ EDITABLE = frozenset(
 def account_of(tenant: TenantInfo) -> BillingAccount:
     """Return the account of a tenant; made with the space's name and mailbox when missing.
 
-    A client of a reseller gets the reseller's account as its payer.
+    A client that its reseller bills (wholesale) gets the reseller's account as its payer, and
+    pays by transfer: the platform collects nothing from it.
     """
     found = BillingAccount.objects.filter(tenant_id=tenant.pk).first()
     if found is not None:
         return found
-    payer = None
-    if tenant.reseller_pk is not None:
-        from tenants import registry
-
-        reseller = registry.by_pk(tenant.reseller_pk)
-        payer = account_of(reseller) if reseller is not None else None
+    payer = _payer(tenant.reseller_pk)
     with transaction.atomic(), services.tenancy().public_write("billing account"):
         return BillingAccount.objects.get_or_create(
             tenant_id=tenant.pk,
@@ -47,6 +44,33 @@ def account_of(tenant: TenantInfo) -> BillingAccount:
                 "provider": "invoice" if payer is not None else default_slug(),
             },
         )[0]
+
+
+def _payer(reseller_pk: int | None) -> BillingAccount | None:
+    from tenants import registry
+
+    reseller = registry.by_pk(reseller_pk) if reseller_pk is not None else None
+    if reseller is None:
+        return None
+    sells = PriceBook.objects.filter(owner_tenant_id=reseller.pk, mode="wholesale").exists()
+    return account_of(reseller) if sells else None
+
+
+@transaction.atomic
+def follow_book(reseller: TenantInfo) -> int:
+    """Bring the accounts of a reseller's clients to who bills them now; return how many changed.
+
+    Running subscriptions go on as they were bought.
+    """
+    clients = Tenant.objects.filter(reseller_id=reseller.pk).values_list("pk", flat=True)
+    payer = _payer(reseller.pk)
+    provider = "invoice" if payer is not None else default_slug()
+    with services.tenancy().public_write("billing account"):
+        return (
+            BillingAccount.objects.filter(tenant_id__in=list(clients))
+            .exclude(payer=payer)
+            .update(payer=payer, provider=provider)
+        )
 
 
 @transaction.atomic

@@ -9,11 +9,12 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from stdnum.fr import siren as siren_number
 
-from tremplin.billing import cards, countries, pricing
+from tremplin.billing import cards, countries, money, pricing
 from tremplin.billing.cards import PlanCard
 from tremplin.billing.invoicing import tax
 from tremplin.billing.models import BillingAccount, Price
 from tremplin.billing.pricing import Offer
+from tremplin.licensing.overage import Terms
 
 # Monaco shares the French VAT without the French register of companies.
 _HAS_SIREN = tax.FRENCH_VAT - {"MC"}
@@ -217,3 +218,45 @@ class PayerForm(forms.Form):
         field = self.fields["provider"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101  declared above
         field.choices = choices
+
+
+class CapForm(forms.Form):
+    """How much may be billed per period beyond the plan, for one feature, in its currency."""
+
+    cap = forms.DecimalField(
+        min_value=0,
+        max_digits=12,
+        error_messages={
+            "invalid": _("Enter an amount, for example 50."),
+            "min_value": _("Enter an amount of zero or more."),
+        },
+    )
+
+    def __init__(self, *args: Any, terms: Terms, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.terms = terms
+        # Several forms of this kind are on one page.
+        self.auto_id = f"cap-{terms.feature.replace('.', '-')}-%s"
+        field = self.fields["cap"]
+        field.label = _("At most per period, before VAT (%(currency)s)") % {
+            "currency": terms.currency
+        }
+        field.help_text = _("0: nothing beyond the plan.")
+        field.initial = money.major(terms.cap_minor, terms.currency)
+
+    def clean_cap(self) -> Any:
+        """Refuse a fraction of the smallest unit of the currency."""
+        found = self.cleaned_data["cap"]
+        try:
+            money.minor(found, self.terms.currency)
+        except ValueError as error:
+            raise forms.ValidationError(
+                _("%(currency)s has %(digits)s decimals at most.")
+                % {"currency": self.terms.currency, "digits": money.digits(self.terms.currency)},
+                code="too_precise",
+            ) from error
+        return found
+
+    def cap_minor(self) -> int:
+        """Return the amount in minor units."""
+        return money.minor(self.cleaned_data["cap"], self.terms.currency)

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.db import transaction
+
 from tremplin.billing import (
     accounts,
     collection,
@@ -196,7 +198,10 @@ def set_book(
     reseller: TenantInfo, *, discount_percent: Decimal, mode: str = "wholesale"
 ) -> PriceBook:
     """Give a reseller its discount on the public book, and who bills its clients."""
-    return pricing.set_book(reseller, discount_percent=discount_percent, mode=mode)
+    with transaction.atomic():
+        book = pricing.set_book(reseller, discount_percent=discount_percent, mode=mode)
+        accounts.follow_book(reseller)
+    return book
 
 
 def set_entry(

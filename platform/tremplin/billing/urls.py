@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tremplin.billing.views import card, changes, checkout, details, invoices, overview, pricing
+from tremplin.billing.views import (
+    beyond,
+    card,
+    changes,
+    checkout,
+    details,
+    invoices,
+    overview,
+    pricing,
+)
 
 app_name = "billing"
 urlpatterns = [
@@ -12,6 +21,7 @@ urlpatterns = [
     path("console/billing/", overview.index, name="index"),
     path("console/billing/plans/", overview.plans, name="plans"),
     path("console/billing/usage/", overview.usage, name="usage"),
+    path("console/billing/usage/beyond/", beyond.save, name="beyond"),
     path("console/billing/details/", details.edit, name="details"),
     path("console/billing/methods/", details.methods, name="methods"),
     path("console/billing/methods/card/", card.replace, name="card_replace"),

@@ -216,6 +216,8 @@ def _sync_one(entry: PluginEntry) -> list[str]:
             "publisher": publisher,
             "state": Listing.State.PUBLISHED if is_ours else Listing.State.DRAFT,
             "published_at": now if is_ours else None,
+            "text_en": _shipped_text(entry, "LISTING.md"),
+            "text_fr": _shipped_text(entry, "LISTING.fr.md"),
         },
     )
     _version, is_new_version = ListingVersion.objects.get_or_create(
@@ -235,6 +237,13 @@ def _sync_one(entry: PluginEntry) -> list[str]:
     if is_new:
         return [entry.slug]
     return [f"{entry.slug} {manifest.version}"] if is_new_version else []
+
+
+def _shipped_text(entry: PluginEntry, name: str) -> str:
+    """Return the presentation in a module's package, empty without one; people may rewrite it."""
+    folder = screenshots.package_folder(entry)
+    path = folder / name if folder is not None else None
+    return path.read_text(encoding="utf-8").strip() if path and path.is_file() else ""
 
 
 def _take_report(entry: PluginEntry, listing: Listing) -> None:

@@ -54,10 +54,13 @@ class Outcome:
     detail: str
 
 
-def check(path: Path, keys: Path, report: Report, *, quick: bool = False) -> list[Outcome]:
+def check(
+    path: Path, keys: Path, report: Report, *, quick: bool = False, junit: Path | None = None
+) -> list[Outcome]:
     """Check a distribution (folder or wheel) and return one outcome per part.
 
-    ``quick`` leaves out the rules that need a database. Raises ``CheckError``.
+    ``quick`` leaves out the rules that need a database; ``junit`` is where the XML report of the
+    suite goes, which ``listing_report`` reads. Raises ``CheckError``.
     """
     for tool in ("pytest", "ruff"):
         if importlib.util.find_spec(tool) is None:
@@ -68,7 +71,8 @@ def check(path: Path, keys: Path, report: Report, *, quick: bool = False) -> lis
     with tempfile.TemporaryDirectory(prefix="tremplin-check-") as folder:
         subject = subject_of(path, Path(folder))
         report(f"Checking {subject.slug} ({path}).")
-        outcomes = [_linter(subject), _formatter(subject), _suite(subject, Path(folder), quick)]
+        outcomes = [_linter(subject), _formatter(subject)]
+        outcomes.append(_suite(subject, Path(folder), quick, junit))
         outcomes.append(_signature(subject, keys))
     return outcomes
 
@@ -160,7 +164,7 @@ def _list(words: str) -> str:
     return "[" + ", ".join(f"'{word}'" for word in words.split(",")) + "]"
 
 
-def _suite(subject: Subject, working: Path, quick: bool) -> Outcome:
+def _suite(subject: Subject, working: Path, quick: bool, junit: Path | None) -> Outcome:
     tests = subject.tests
     if subject.wheel is not None or not tests.is_dir():
         tests = working / "suite"
@@ -171,6 +175,7 @@ def _suite(subject: Subject, working: Path, quick: bool) -> Outcome:
     command += ["-p", "django", "-p", "conftest", f"--confcutdir={tests}", f"--rootdir={ROOT}"]
     command += ["-c", str(ROOT / "pyproject.toml"), "-p", "no:cacheprovider"]
     command += ["--plugin", subject.slug, *(["-k", "not (tenant or page)"] if quick else [])]
+    command += [f"--junitxml={junit.resolve()}"] if junit is not None else []
     done = subprocess.run(  # noqa: S603  our own interpreter
         [*command, str(tests)],
         capture_output=True,

@@ -10,8 +10,10 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
+from django.db import ProgrammingError
 from django.utils import timezone
+from psycopg.errors import UndefinedTable
 
 from tremplin.api import hookspecs, services
 from tremplin.identity.mfa import enrol_totp
@@ -188,6 +190,19 @@ def test_a_process_reports_a_module_at_once_when_it_is_left_alone(
     assert [(row["plugin"], row["failures"], row["open"]) for row in report.troubles] == [
         ("raises", 5, 1)
     ]
+
+
+def test_before_the_first_migration_the_command_says_what_to_do(monkeypatch: Any) -> None:
+    def ask(*, live: bool) -> list[condition.Condition]:
+        raise ProgrammingError("no such table") from cause
+
+    monkeypatch.setattr(condition, "of_all", ask)
+    cause: Exception = UndefinedTable("kernel_state_processreport")
+    with pytest.raises(CommandError, match="manage.py migrate makes them"):
+        call_command("plugin", "list")
+    cause = ValueError("something else")
+    with pytest.raises(ProgrammingError, match="no such table"):
+        call_command("plugin", "list")
 
 
 def test_the_page_is_the_operators_alone(

@@ -37,12 +37,12 @@ def _explained(taxes: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @transaction.atomic
 def finalise(invoice: Invoice, *, at: datetime) -> Invoice:
-    """Number and freeze a draft; the file is made by a task after the commit.
+    """Number and freeze a draft; tasks make the file and mail it after the commit.
 
     The counter is taken last, so that other finalisations wait as short as possible. Raises
     ``IdentityMissing``, ``InvoiceRefused`` and, for anything but a draft, ``FrozenInvoice``.
     """
-    from tremplin.billing.invoicing.tasks import render_invoice
+    from tremplin.billing.invoicing.tasks import mail_invoice, render_invoice
 
     with services.tenancy().public_write("invoice"):
         row = Invoice.objects.select_for_update().get(pk=invoice.pk)
@@ -82,6 +82,7 @@ def finalise(invoice: Invoice, *, at: datetime) -> Invoice:
             row.paid_at = at
         row.save()
         runner.enqueue(render_invoice, invoice=str(row.pk))
+        runner.enqueue(mail_invoice, invoice=str(row.pk))
     for field in Invoice._meta.concrete_fields:
         setattr(invoice, field.attname, getattr(row, field.attname))
     return invoice

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -16,7 +17,8 @@ from tremplin.billing.countries import NAMES
 from tremplin.billing.invoicing import wording
 from tremplin.billing.models import Invoice, InvoiceLine
 
-PICTURES = {".png": "logo.png", ".svg": "logo.svg"}
+LOGO = "logo.svg"
+PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 
 
 def title_of(invoice: Invoice) -> str:
@@ -35,11 +37,26 @@ def heading_of(invoice: Invoice) -> str:
 def pictures(invoice: Invoice) -> dict[str, bytes]:
     """Return the issuer's logo, read in the issuer's space; nothing when it is gone."""
     path = str(invoice.seller.get("logo", ""))
-    name = PICTURES.get(path[-4:])
-    if name is None or not default_storage.exists(path):
+    if path[-4:] not in {".png", ".svg"} or not default_storage.exists(path):
         return {}
     with default_storage.open(path) as stream:
-        return {name: stream.read()}
+        data: bytes = stream.read()
+    if path.endswith(".svg"):
+        return {LOGO: data}
+    return {LOGO: _framed(data)} if data.startswith(PNG_HEAD) else {}
+
+
+def _framed(png: bytes) -> bytes:
+    """Return a PNG inside an SVG: the compiler takes its files as text (UTF-8) only.
+
+    Width and height are the first two numbers of the header chunk (ISO/IEC 15948, 11.2.2).
+    """
+    width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">'
+        f'<image width="{width}" height="{height}"'
+        f' href="data:image/png;base64,{b64encode(png).decode()}"/></svg>'
+    ).encode()
 
 
 def pdf(invoice: Invoice, lines: Sequence[InvoiceLine], **said: Any) -> bytes:

@@ -21,7 +21,6 @@ def render_invoice(invoice: str) -> None:
     files.read(row)
     if transport.chosen() is not None:
         runner.enqueue(send_invoice, invoice=invoice)
-    runner.enqueue(mail_invoice, invoice=invoice)
 
 
 @public_task(queue="default", time_limit=60, max_retries=5)

@@ -176,7 +176,7 @@ class BuyForm(forms.Form):
     """The name on the invoice, the way to pay, and the agreement that the law asks for."""
 
     name = forms.CharField(label=_("Name on the invoice"), max_length=120)
-    line1 = forms.CharField(label=_("Address (optional)"), max_length=160, required=False)
+    line1 = forms.CharField(label=_("Address"), max_length=160, required=False)
     postal_code = forms.CharField(label=_("Postal code"), max_length=20, required=False)
     city = forms.CharField(label=_("City"), max_length=80, required=False)
     way = forms.ChoiceField(label=_("Means of payment"), widget=forms.RadioSelect)

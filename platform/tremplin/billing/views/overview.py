@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from tremplin.billing import cards, overview
+from tremplin.billing.views import beyond
 from tremplin.billing.views.answers import problems_answered
 from tremplin.kernel.access import guarded
 from tremplin.licensing import seats
@@ -44,4 +45,9 @@ def usage(request: HttpRequest) -> HttpResponse:
     """Show what is used of what was bought."""
     from tremplin.licensing import selectors
 
-    return render(request, "billing/usage.html", selectors.usage(request.tenant))
+    context = {
+        **selectors.usage(request.tenant),
+        "beyond": beyond.rows(request.tenant),
+        "can_manage": request.ctx.can("billing.manage"),
+    }
+    return render(request, "billing/usage.html", context)

@@ -33,6 +33,7 @@ class Mail:
     text: str
     html: str
     has_logo: bool
+    attachments: tuple[str, ...] = ()
 
     @property
     def links(self) -> list[str]:
@@ -70,6 +71,11 @@ def _read(path: Path, space: TenantInfo) -> Mail:
         text.get_content() if text is not None else "",
         html,
         logo,
+        tuple(
+            name
+            for part in message.iter_attachments()
+            if part.get_content_disposition() == "attachment" and (name := part.get_filename())
+        ),
     )
 
 

@@ -139,11 +139,11 @@ def modules(reseller: TenantInfo) -> list[Group]:
         texts = manifest.name.in_language(language), manifest.summary.in_language(language)
         rows = tuple(prices.get(entry.slug, ()))
         found.append(Group(entry.slug, *texts, manifest.icon, entry.slug in hidden, rows))
-    for slug, rows in prices.items():
+    for slug, priced in prices.items():
         if slug and slug not in known:
             # Priced before it is installed: what will be asked is decided ahead.
-            texts = _texts(rows[0].price.plan_version.plan)
-            found.append(Group(slug, *texts, "blocks", slug in hidden, tuple(rows)))
+            texts = _texts(priced[0].price.plan_version.plan)
+            found.append(Group(slug, *texts, "blocks", slug in hidden, tuple(priced)))
     return sorted(found, key=lambda group: group.name.casefold())
 
 

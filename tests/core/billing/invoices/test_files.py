@@ -220,6 +220,24 @@ def test_the_logo_and_colour_of_the_issuer_are_used(issued, hq, inside):
     assert text_of(invoicing.pdf(found)).count("Tremplin SAS") == 2  # no longer as a heading
 
 
+def test_a_raster_logo_is_printed(issued, hq, inside):
+    from PIL import Image
+    from pypdf import PdfReader
+
+    from tenants.branding import logo, services
+    from tremplin.billing import invoicing
+
+    picture = BytesIO()
+    Image.new("RGBA", (400, 100), "#0f766e").save(picture, "PNG")
+    with inside(hq):
+        files = logo.store(picture.getvalue())
+        assert files.logo.endswith(".png")
+        services.publish(hq, services.Inputs(primary="#0f5132"), author=None, logo=files)
+    data = invoicing.pdf(issued())
+    assert len(PdfReader(BytesIO(data)).pages[0].images) == 1
+    assert text_of(data).count("Tremplin SAS") == 2  # no longer as a heading
+
+
 def test_the_file_is_stored_once_with_the_issuer(issued, hq, settings):
     from tremplin.billing import invoicing
 

@@ -192,6 +192,33 @@ def test_refunds_add_up_and_never_exceed(
     ]
 
 
+def test_a_credit_note_names_its_invoice_and_the_reason(
+    admin: Client, tenant_a: TenantInfo, inside: Any, someone: Someone
+) -> None:
+    from io import BytesIO
+
+    from pypdf import PdfReader
+
+    from tremplin.billing.sales.models import Document
+
+    with inside(tenant_a):
+        open_shop()
+        entry = sell(2_500)
+    ann = someone(tenant_a)
+    order = buy(ann, entry)
+    sent = {"amount": "10", "reason": "Geste commercial", "key": str(uuid4())}
+    assert admin.post(f"/console/sales/orders/{order}/refund/", sent).status_code == 302
+    with inside(tenant_a):
+        note = Document.objects.get(kind="credit_note").pk
+    answer = ann.get(f"/app/shop/documents/{note}/")
+    assert answer["Content-Disposition"] == 'attachment; filename="avoir-AV-2026-000001.pdf"'
+    text = PdfReader(BytesIO(answer.content)).pages[0].extract_text().replace("\u00a0", " ")
+    for part in ("Avoir", "V-2026-000001", "8,33", "1,67", "10,00", "Geste commercial"):
+        assert part in text, part
+    assert "Payé par carte" not in text
+    assert admin.get(f"/console/sales/documents/{note}/").content == answer.content
+
+
 def test_two_refunds_at_once_never_exceed(own_database: str) -> None:
     """Real threads and commits: 6 refunds of 6 EUR at 25 EUR paid, four pass."""
     from django.db import connection

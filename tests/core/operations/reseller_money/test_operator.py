@@ -166,3 +166,20 @@ def test_wholesale_sales_are_never_paid_out(trade: Trade, shop: Shop) -> None:
     with freeze(NOON + timedelta(days=60)):
         assert commission.dues(trade.reseller) == []
         assert commission.overview(trade.reseller).is_shown is False
+
+
+def test_the_platform_collects_when_it_bills(trade: Trade) -> None:
+    from tremplin.billing.models import BillingAccount
+    from tremplin.billing.providers import default_slug
+
+    def facts() -> tuple[int | None, str]:
+        account = BillingAccount.objects.select_related("payer").get(tenant_id=trade.client.pk)
+        return (account.payer.tenant_id if account.payer else None, account.provider)
+
+    assert facts() == (trade.reseller.pk, "invoice")
+    services.set_book(trade.reseller, discount_percent=Decimal(25), mode="commission")
+    assert facts() == (None, default_slug())
+    other = BillingAccount.objects.get(tenant_id=trade.stranger.pk)
+    assert other.payer is not None
+    services.set_book(trade.reseller, discount_percent=Decimal(25))
+    assert facts() == (trade.reseller.pk, "invoice")

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
+from django.db import ProgrammingError
+from psycopg.errors import UndefinedTable
 
 from tenants.management.base import TenancyCommand, find
 from tremplin.api import Problem
@@ -30,6 +32,9 @@ class Command(TenancyCommand):
         self._one(actions, "status", "state in each space, and what fails", optional=True)
         check = actions.add_parser("check", help="contract suite, tests, linter, signature")
         check.add_argument("path", type=Path, help="folder of the module, or its wheel")
+        check.add_argument(
+            "--report", type=Path, metavar="XML", help="keep the report for listing_report"
+        )
         dev = actions.add_parser("dev", help="serve the platform with a module under development")
         dev.add_argument("path", type=Path)
         for name, text in (
@@ -78,6 +83,12 @@ class Command(TenancyCommand):
             raise CommandError(str(error)) from error
         except Problem as problem:
             raise CommandError(problem.detail) from problem
+        except ProgrammingError as error:
+            if not isinstance(error.__cause__, UndefinedTable):
+                raise
+            raise CommandError(
+                "The database has no tables yet: python3 manage.py migrate makes them."
+            ) from error
 
     # --- seeing -----------------------------------------------------------------------------
 
@@ -113,7 +124,7 @@ class Command(TenancyCommand):
 
     def _check(self, options: dict[str, Any]) -> None:
         keys = settings.PLUGIN_TRUST.keys
-        outcomes = checking.check(options["path"], keys, self.report)
+        outcomes = checking.check(options["path"], keys, self.report, junit=options["report"])
         words = {True: "ok", False: "FAILED", None: "-"}
         for outcome in outcomes:
             self.say(f"{words[outcome.ok]:<7} {outcome.name}: {outcome.detail}")

@@ -86,7 +86,7 @@ def _page(
         "can_manage": request.ctx.can(MANAGE),  # type: ignore[attr-defined]
         "wrong": wrong,
         "typed": form.data.get("amount", "") if form is not None else "",
-        "error": " ".join(form.errors.get("amount", [])) if form is not None else "",
+        "error": " ".join(map(str, form.errors.get("amount", []))) if form is not None else "",
     }
     return render(
         request,
