@@ -144,6 +144,7 @@ _FACTS: dict[tuple[str, str], str] = {
     ("", "export"): "export",
     ("", "space"): "space",
     ("reseller:client", "client"): "space",
+    ("reseller:brand_restore", "number"): "brand_number",
     ("reseller:health_client", "client"): "space",
     ("reseller:catalogue_price", "price"): "price",
     ("operations:reseller_price", "price"): "price",
