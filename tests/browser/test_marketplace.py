@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import re
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.support.browser import Tab
+from tests.support.browser import DESKTOP, Tab
 from tests.support.stack import ROOT, Stack, demo_stack
 
 pytestmark = pytest.mark.browser
@@ -328,3 +329,43 @@ def test_leaving_a_module(enter: Callable[..., Tab]) -> None:
     expect(page.get_by_test_id("module-off")).to_be_visible()
     grace.assert_clean()
     sofia.assert_clean()
+
+
+@pytest.fixture
+def later(django_db_setup: None, django_db_blocker: Any) -> Iterator[Stack]:
+    """A demo of its own: its clock may be moved."""
+    with django_db_blocker.unblock(), demo_stack() as running:
+        yield running
+
+
+@pytest.mark.journey
+@pytest.mark.slow
+def test_after_thirty_days_the_data_is_exported_then_erased(
+    later: Stack, chromium_browser: Browser
+) -> None:
+    context = chromium_browser.new_context(viewport=DESKTOP, locale="en", reduced_motion="reduce")
+    grace = Tab(context.new_page(), later, GRACE[0])
+    grace.enter(GRACE[1])
+    grace.speak("en")
+    page = grace.open("/console/quiz/bank/")
+    assert page.locator("main tbody tr").count() > 0
+    page = grace.open("/console/modules/quiz/uninstall/")
+    page.get_by_test_id("uninstall-confirm").click()
+    expect(page.get_by_test_id("module-status")).to_contain_text("Erased on")
+    page = grace.open("/_demo/")
+    page.get_by_test_id("demo-month").click()
+    page = _module(grace, "quiz")
+    end = time.monotonic() + 150
+    while page.get_by_test_id("module-keep").count() and time.monotonic() < end:
+        page.wait_for_timeout(2_000)  # the worker erases on the announced day
+        page.reload()
+    expect(page.get_by_test_id("module-keep")).to_have_count(0)
+    (archive,) = (later.data / "module-exports").glob("*/quiz-*.zip")
+    with zipfile.ZipFile(archive) as found:
+        assert found.testzip() is None
+        assert [name for name in found.namelist() if "quiz_attempt" in name] != []
+    page.get_by_test_id("module-on").click()
+    page = grace.open("/console/quiz/bank/")
+    expect(page.locator("main tbody tr")).to_have_count(0)
+    grace.assert_clean()
+    context.close()

@@ -148,6 +148,7 @@ _FACTS: dict[tuple[str, str], str] = {
     ("", "export"): "export",
     ("", "space"): "space",
     ("reseller:client", "client"): "space",
+    ("reseller:brand_restore", "number"): "brand_number",
     ("reseller:health_client", "client"): "space",
     ("", "plan"): "plan",
     ("", "version"): "plan_version",

@@ -143,7 +143,11 @@ def redeem(token: str) -> User | None:
 
 def suspend_space(tenant: TenantInfo, reason: str) -> None:
     """Close a space for everyone but its export; told to its own log and the operator's."""
-    audit.record("operations.space_suspended", target=str(tenant.uuid), data={"slug": tenant.slug})
+    audit.record(
+        "operations.space_suspended",
+        target=str(tenant.uuid),
+        data={"slug": tenant.slug, "reason": reason},
+    )
     with use(tenant):
         audit.record("security.space_suspended")
     from tenants import lifecycle

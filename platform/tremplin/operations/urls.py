@@ -15,6 +15,7 @@ from tremplin.operations.views import (
     platform,
     resellers,
     revenue,
+    spaces,
     start,
     support,
 )
@@ -60,6 +61,18 @@ urlpatterns = [
     path("platform/spaces/<uuid:space>/", platform.space, name="space"),
     path("platform/spaces/<uuid:space>/suspend/", platform.suspend, name="suspend"),
     path("platform/spaces/<uuid:space>/resume/", platform.resume, name="resume"),
+    path("platform/spaces/<uuid:space>/plan/", spaces.give_plan, name="space_plan"),
+    path("platform/spaces/<uuid:space>/give/", spaces.give, name="space_give"),
+    path(
+        "platform/spaces/<uuid:space>/licences/<uuid:licence>/extend/",
+        spaces.extend,
+        name="licence_extend",
+    ),
+    path(
+        "platform/spaces/<uuid:space>/licences/<uuid:licence>/end/",
+        spaces.end,
+        name="licence_end",
+    ),
     path("platform/spaces/<uuid:space>/view-as/", support.view_space, name="view_space"),
     path("platform/resellers/<uuid:space>/", resellers.detail, name="reseller"),
     path("platform/resellers/<uuid:space>/terms/", resellers.agree, name="reseller_terms"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -310,3 +313,25 @@ def test_slots_older_than_a_week_are_forgotten(stack: Stack) -> None:
     schedules.tick()
     found = stack.sql("SELECT slot FROM kernel_state_scheduleslot WHERE schedule = 'x'")
     assert found == [("recent",)]
+
+
+UNKNOWN = """
+import django
+django.setup()
+from tremplin.config.celery import app
+from tremplin.kernel import schedules
+app.loader.import_default_modules()
+print(sorted({entry.task for entry in schedules.every_schedule()} - set(app.tasks)))
+"""
+
+
+def test_a_worker_knows_the_task_of_every_schedule():
+    """In a process of its own: other tests import modules that a worker would have to find."""
+    done = subprocess.run(
+        [sys.executable, "-c", UNKNOWN],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip().splitlines()[-1] == "[]"

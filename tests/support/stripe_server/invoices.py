@@ -460,7 +460,7 @@ def create_item(server: StripeServer, request: Request) -> Body:
             "livemode": False,
             "metadata": params.get("metadata") or {},
             "_line": line,
-            "_subscription": None,
+            "_subscription": params.get("subscription"),
         },
     )
 

@@ -14,6 +14,12 @@ def connect() -> None:
         "billing.stripe_pull", "tremplin.billing.stripe.tasks.pull", "17 * * * *", per_tenant=False
     )
     register_schedule(
+        "billing.stripe_overage",
+        "tremplin.billing.stripe.tasks.push_overage",
+        "53 * * * *",
+        per_tenant=False,
+    )
+    register_schedule(
         "billing.stripe_prune",
         "tremplin.billing.stripe.tasks.prune_triggers",
         "41 3 * * *",

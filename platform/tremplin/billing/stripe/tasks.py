@@ -40,6 +40,14 @@ def pull() -> None:
         projector.apply(fact)
 
 
+@public_task(queue="default", time_limit=600)
+def push_overage() -> int:
+    """Hand over what was used beyond the plans; idle without a key."""
+    from tremplin.billing.stripe import beyond, client
+
+    return 0 if client.problems() else beyond.push()
+
+
 @public_task(queue="bulk", time_limit=300)
 def prune_triggers() -> None:
     """Delete what arrived at the webhook: valid after 30 days, forged after 2."""

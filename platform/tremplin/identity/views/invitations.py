@@ -81,5 +81,7 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
     }
     status = 422 if form.errors else 200
     response = render(request, "identity/invitation.html", context, status=status)
-    response["Referrer-Policy"] = "no-referrer"
+    # The token stays here; without any referrer browsers send the form with the origin "null",
+    # which the protection against forged requests refuses.
+    response["Referrer-Policy"] = "same-origin"
     return response

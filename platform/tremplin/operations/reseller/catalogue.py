@@ -154,10 +154,11 @@ def _texts(plan: Plan) -> tuple[str, str]:
 
 
 def plans(reseller: TenantInfo) -> list[Group]:
-    """Return the plans of a whole space with their prices in the reseller's book."""
+    """Return the plans of a whole space with their prices in the reseller's book; free ones not."""
     found: dict[str, list[PriceRow]] = defaultdict(list)
     for row in _prices(reseller).get("", ()):
-        found[row.price.plan_version.plan.key].append(row)
+        if not row.is_free:
+            found[row.price.plan_version.plan.key].append(row)
     return [
         Group(key, *_texts(rows[0].price.plan_version.plan), "tag", False, tuple(rows))
         for key, rows in found.items()

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
@@ -14,9 +14,10 @@ from tenants import registry
 from tenants.errors import TenancyError
 from tenants.registry import TenantInfo
 from tremplin.kernel.access import guarded
-from tremplin.operations import selectors, services
+from tremplin.operations import services
 from tremplin.operations.access import hq_only
 from tremplin.operations.forms import SuspendForm
+from tremplin.operations.views import spaces
 
 
 def _space(key: UUID) -> TenantInfo:
@@ -29,22 +30,15 @@ def _space(key: UUID) -> TenantInfo:
 @hq_only
 @guarded(permission="operations.platform")
 def index(request: HttpRequest) -> HttpResponse:
-    """List the spaces, the state of their schemas, the modules and the queues."""
-    context = {
-        "spaces": selectors.spaces(),
-        "modules": selectors.modules(),
-        "queues": selectors.queues(),
-    }
-    return render(request, "operations/platform.html", context)
+    """List the spaces with what they hold and bring, the modules and the queues."""
+    return spaces.list_page(request)
 
 
 @hq_only
 @guarded(permission="operations.platform")
 def space(request: HttpRequest, space: UUID) -> HttpResponse:
-    """Show one space."""
-    tenant = _space(space)
-    row = next(row for row in selectors.spaces() if row.tenant.pk == tenant.pk)
-    return render(request, "operations/space.html", {"row": row, "form": SuspendForm()})
+    """Show one space: what it holds, pays and owes, and what can be done."""
+    return spaces.space_page(request, _space(space))
 
 
 @require_POST
@@ -55,8 +49,7 @@ def suspend(request: HttpRequest, space: UUID) -> HttpResponse:
     tenant = _space(space)
     form = SuspendForm(request.POST)
     if not form.is_valid():
-        row = next(row for row in selectors.spaces() if row.tenant.pk == tenant.pk)
-        return render(request, "operations/space.html", {"row": row, "form": form}, status=422)
+        return spaces.space_page(request, tenant, 422, form=form)
     try:
         services.suspend_space(tenant, form.cleaned_data["reason"])
     except TenancyError as error:

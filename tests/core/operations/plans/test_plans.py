@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from tenants.context import public_write
 from tests.core.billing.engine.conftest import identify, make_price, purchase
 from tests.core.operations.operator import operator
 from tremplin.billing import engine, moves, price_list, services
@@ -180,11 +181,12 @@ def test_two_versions_are_never_sold_at_once(
 
 def test_a_window_that_another_version_ends_in_is_refused(ada: Client, ecole: PlanVersion) -> None:
     start = datetime.fromisoformat("2027-01-01T00:00:00+01:00")
-    later = PlanVersion.objects.create(
-        plan=ecole.plan, number=2, sold_from=start, sold_until=start + timedelta(days=30)
-    )
-    PlanVersion.objects.filter(pk=ecole.pk).update(sold_until=start)
-    draft = PlanVersion.objects.create(plan=ecole.plan, number=3)
+    with public_write("test"):
+        later = PlanVersion.objects.create(
+            plan=ecole.plan, number=2, sold_from=start, sold_until=start + timedelta(days=30)
+        )
+        PlanVersion.objects.filter(pk=ecole.pk).update(sold_until=start)
+        draft = PlanVersion.objects.create(plan=ecole.plan, number=3)
     url = f"/platform/versions/{draft.pk}/dates/"
     overlapping = {"sold_from": "2026-12-15", "sold_until": "2027-01-05", **WHY}
     assert ada.post(url, overlapping).status_code == 422
@@ -311,7 +313,10 @@ def test_a_fresh_installation_gets_its_prices_without_the_demo(
 
 def test_the_command_creates_them_too(hq: TenantInfo, capsys: pytest.CaptureFixture[str]) -> None:
     plans_catalogue.sync()
-    Price.objects.create(plan_version=current_version("pro"), interval="month", amount_minor=17500)
+    with public_write("test"):
+        Price.objects.create(
+            plan_version=current_version("pro"), interval="month", amount_minor=17500
+        )
     call_command("billing_prices", "--dry-run")
     assert Price.objects.count() == 1
     call_command("billing_prices")
@@ -371,12 +376,13 @@ def moved(
         services.mark_paid(paid.invoices.get(), by=None, at=NOW, reference="1")
         purchase(tenant_b, yearly)
         licensing.grant_plan(space("volteo"), ecole, source=License.Source.MANUAL)
-    target = PlanVersion.objects.create(plan=ecole.plan, number=2, sold_from=NOW)
-    PlanVersion.objects.filter(pk=ecole.pk).update(sold_until=NOW)
-    Price.objects.create(
-        plan_version=target, interval="month", amount_minor=45000, model="tiered",
-        included_seats=50, tiers=[{"up_to": None, "unit_minor": 400}],
-    )  # fmt: skip
+    with public_write("test"):
+        target = PlanVersion.objects.create(plan=ecole.plan, number=2, sold_from=NOW)
+        PlanVersion.objects.filter(pk=ecole.pk).update(sold_until=NOW)
+        Price.objects.create(
+            plan_version=target, interval="month", amount_minor=45000, model="tiered",
+            included_seats=50, tiers=[{"up_to": None, "unit_minor": 400}],
+        )  # fmt: skip
     return target
 
 
@@ -451,7 +457,8 @@ def test_the_preview_s_queries_do_not_follow_the_holders(
 ) -> None:
     from tremplin.licensing import services as licensing
 
-    target = PlanVersion.objects.create(plan=ecole.plan, number=2, sold_from=NOW)
+    with public_write("test"):
+        target = PlanVersion.objects.create(plan=ecole.plan, number=2, sold_from=NOW)
     purchase(tenant_a, ecole.prices.get())
     moves.preview(ecole, target, NOW)
     with CaptureQueriesContext(connection) as few:

@@ -1,0 +1,1 @@
+"""The spaces of the platform as the operator sees them, and what the operator gives them."""
