@@ -261,6 +261,15 @@ def _forget() -> None:
         cache.clear()
 
 
+@pytest.fixture
+def quiet_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask the registry nothing again for an hour: a slow machine counts the same queries."""
+    from tenants import registry
+
+    for name in ("EPOCH_SECONDS", "POSITIVE_SECONDS", "NEGATIVE_SECONDS"):
+        monkeypatch.setattr(registry, name, 3600.0)
+
+
 # --- spaces -------------------------------------------------------------------------------------
 
 

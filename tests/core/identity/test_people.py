@@ -60,6 +60,7 @@ def test_a_filter_by_role_still_shows_all_roles(as_admin: Any, crowd: Any) -> No
     assert row["roles"] == ["Coach", "Formateur·rice"]
 
 
+@pytest.mark.usefixtures("quiet_registry")
 def test_pages_of_twenty_five_in_a_fixed_number_of_queries(
     as_admin: Any, tenant_a: Any, make_person: Any, django_assert_num_queries: Any
 ) -> None:

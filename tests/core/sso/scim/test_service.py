@@ -433,6 +433,7 @@ def test_searches_in_a_space_of_twenty_thousand(crowd: Directory) -> None:
         assert time.thread_time() - started < 20
 
 
+@pytest.mark.usefixtures("quiet_registry")
 def test_a_group_of_twenty_thousand_changes_in_bounded_time(crowd: Directory) -> None:
     group = crowd.get("/Groups?excludedAttributes=members").json()["Resources"][0]
     assert "members" not in group
