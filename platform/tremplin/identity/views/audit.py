@@ -35,6 +35,8 @@ def labels() -> dict[str, str]:
         "modules.trial_started": _("Trial of a module started"),
         "modules.settings_changed": _("Settings of a module changed"),
         "branding.published": _("Branding published"),
+        "reseller.client_created": _("Client created by the reseller"),
+        "reseller.preset_published": _("Brand preset published"),
         "branding.restored": _("Branding restored"),
         "privacy.exported": _("Personal data exported"),
         "privacy.erasure_requested": _("Erasure requested"),
