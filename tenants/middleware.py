@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from psycopg_pool import PoolTimeout, TooManyRequests
 
 from tenants import registry
+from tenants.branding import support
 from tenants.context import use
 from tenants.domains import CHALLENGE_PATH, challenge_answer
 from tenants.registry import TenantInfo
@@ -170,6 +171,7 @@ def _preparing(request: HttpRequest, locale: str) -> HttpResponse:
 def _suspended(request: HttpRequest, tenant: TenantInfo) -> HttpResponse:
     with _language(request, tenant.locale):
         title = _("%(name)s is suspended") % {"name": tenant.name}
+        contact = support.first_level(tenant)
         text = _("Its administrators can still sign in and export the data of the space.")
         try:
             body = render_to_string(
@@ -178,6 +180,7 @@ def _suspended(request: HttpRequest, tenant: TenantInfo) -> HttpResponse:
                     "tenant": tenant,
                     "login_url": "/accounts/login/",
                     "export_url": "/console/export/",
+                    "contact_email": contact.email if contact is not None else "",
                 },
                 request,
             )

@@ -57,3 +57,35 @@ def test_operator_pages_do_not_exist_elsewhere(tab: Callable[..., Tab], path: st
     nadia = tab("mecaformation.localhost")
     nadia.sign_in("nadia@mecaformation.example")
     nadia.open(path, expect=404)
+
+
+@pytest.mark.parametrize(("language", "revenue"), [("fr", "Revenus"), ("en", "Revenue")])
+def test_revenue_plans_and_late_payments(
+    tab: Callable[..., Tab], language: str, revenue: str
+) -> None:
+    ada = tab("tremplin.localhost", language=language)
+    ada.enter("ada@tremplin.example")
+    ada.speak(language)
+    page = ada.open("/platform/revenue/")
+    expect(page.locator("h1")).to_have_text(revenue)
+    # École 390, Pro at the reseller's cost 142.50, Entreprise 890; customers pay 190 for Pro.
+    expect(page.get_by_test_id("month-2026-11")).to_contain_text("422")
+    expect(page.get_by_test_id("mrr-chart").locator("table")).to_have_count(1)
+    page.get_by_test_id("measure-retail").click()
+    expect(page.get_by_test_id("month-2026-11")).to_contain_text("470")
+    page = ada.open("/platform/plans/")
+    page.get_by_test_id("plan-ecole").locator("a").click()
+    page.get_by_test_id("version-1").locator("a").click()
+    # It was sold: no form changes what it gives, its price can be replaced.
+    expect(page.get_by_test_id("content-form")).to_have_count(0)
+    expect(page.get_by_test_id("price-row")).to_have_count(2)
+    ada.expected.add(422)
+    page = ada.open("/platform/payments/")
+    page.locator("[data-testid^=owed-] a").first.click()
+    page.fill("[name=amount]", "1")
+    page.fill("[name=reference]", "VIR 1")
+    page.fill("[name=reason]", "ticket 12")
+    page.get_by_test_id("mark-paid").click()
+    expect(page.locator("[aria-invalid=true]").first).to_be_visible()
+    expect(page.get_by_test_id("owed")).to_contain_text("068")
+    ada.assert_clean()

@@ -136,6 +136,7 @@ def test_a_client_is_launched(tab: MakeTab, language: str) -> None:
     expect(page.locator("[name=slug]")).to_have_value(re.compile("^campus-atlas"))
     page.fill("[name=slug]", slug)
     page.fill("[name=email]", "direction@atlas.example")
+    page.select_option("[name=locale]", language)
     page.select_option("[name=plan]", "starter")
     page.select_option("[name=template]", label=CLONE[language])
     begin = time.monotonic()

@@ -176,5 +176,6 @@ def test_a_group_with_the_name_of_a_platform_role_opens_nothing(
         assert ask(home.primary_host, "GET", path, cookie=key, watched="").status == 404, path
         assert ask(home.primary_host, "POST", path, cookie=key, data={}, watched="").status == 404
     wanted = 403 if home.kind == "reseller" else 404
-    asked = ask(home.primary_host, "GET", "/reseller/clients/", cookie=key, watched="")
-    assert asked.status == wanted
+    for path in ("/reseller/", "/reseller/clients/", "/reseller/clients/new/", "/reseller/brand/"):
+        asked = ask(home.primary_host, "GET", path, cookie=key, watched="")
+        assert asked.status == wanted, path

@@ -154,6 +154,7 @@ _FACTS: dict[tuple[str, str], str] = {
     ("", "version"): "plan_version",
     ("", "price"): "price",
     ("", "coupon"): "coupon",
+    ("", "licence"): "licence",
     ("", "quiz"): "quiz",
     ("", "section"): "section",
     ("", "question"): "question",

@@ -29,7 +29,7 @@ def furnish_billing(world: World) -> None:
     subscription = card(world.tenant, price)
     wanted = services.Wanted(module.plan_version, "month")
     change = services.preview_change(subscription, services.Change("seats", seats=120))
-    licensing.grant_module(world.tenant, "quiz", source="manual")
+    held = licensing.grant_module(world.tenant, "quiz", source="manual")
     marketplace.sync()
     rating = marketplace.rate(
         world.tenant, "quiz", by=world.people["admin"].pk, stars=4, text="Useful"
@@ -45,6 +45,7 @@ def furnish_billing(world: World) -> None:
         "billing_quote": str(quote.pk),
         "billing_change": str(change.pk),
         "order": str(order.pk),
+        "licence": str(held.pk),
         "rating": str(rating.pk),
         "bucket": _use_up(world.tenant),
         "screenshot": str(Screenshot.objects.filter(listing_id="quiz")[0].pk),

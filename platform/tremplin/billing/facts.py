@@ -11,6 +11,9 @@ from datetime import date, datetime
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
+# Outcome of a stored row that waits to leave for its provider, the other way round.
+TO_SEND = "to_send"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:

@@ -111,9 +111,10 @@ def preview(version: PlanVersion, target: PlanVersion, notice: datetime) -> list
     prices = list(target.prices.filter(is_active=True))
     seats = target.entitlements.filter(feature="people.seats").values_list("value", flat=True)
     offers: dict[Deal, pricing.Offer] = {}
+    spaces = {space.pk: space for space in registry.all_tenants()}
     found = []
     for row in held:
-        tenant = registry.by_pk(row.tenant_id)
+        tenant = spaces.get(row.tenant_id)
         if tenant is None:
             continue
         subscription = subscriptions.get(row.subscription) if row.subscription else None
@@ -216,18 +217,17 @@ def schedule(version: PlanVersion, target: PlanVersion, notice: datetime) -> lis
 
     Running it twice plans nothing twice. Raises ``NotSuccessor``.
     """
-    moves = [
-        VersionMove(
-            license=holder.license,
-            target=target,
-            effective_at=holder.effective_at,
-            created_at=clock.now(),
-        )
-        for holder in preview(version, target, notice)
-        if holder.moves
-    ]
+    moving = [holder for holder in preview(version, target, notice) if holder.moves]
     with services.tenancy().public_write("version moves"):
-        return VersionMove.objects.bulk_create(moves)
+        return VersionMove.objects.bulk_create(
+            VersionMove(
+                license=holder.license,
+                target=target,
+                effective_at=holder.effective_at,
+                created_at=clock.now(),
+            )
+            for holder in moving
+        )
 
 
 def cancel_waiting(version: PlanVersion) -> int:

@@ -8,7 +8,6 @@ brought back to them; amounts are never touched.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
@@ -16,13 +15,14 @@ from django.db.models import Count, F, Sum
 
 from tenants import registry
 from tremplin.api import services
-from tremplin.billing import accounts, facts, lateness, ledger, projector
+from tremplin.billing import accounts, facts, lateness, projector
+from tremplin.billing.differences import Difference, ledger_differences, name_of
+from tremplin.billing.facts import TO_SEND
 from tremplin.billing.lines import Line, totals
 from tremplin.billing.models import (
     Coupon,
     Invoice,
     InvoiceLine,
-    LedgerEntry,
     Order,
     Payment,
     ProviderEvent,
@@ -33,25 +33,8 @@ from tremplin.kernel import clock
 from tremplin.licensing.models import License
 
 LOOK_BACK = timedelta(days=30)
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One disagreement: about what, the two values, and what it means."""
-
-    kind: str
-    subject: str
-    expected: str
-    found: str
-    meaning: str
-    is_repaired: bool = False
-
-    def __str__(self) -> str:
-        done = " [repaired]" if self.is_repaired else ""
-        return (
-            f"{self.kind} {self.subject}: expected {self.expected}, found {self.found}. "
-            f"{self.meaning}{done}"
-        )
+# What is handed to a provider is sent again by itself for less than a day.
+CONFIRMED_WITHIN = timedelta(days=1)
 
 
 def run(*, repair: bool = False, since: timedelta = LOOK_BACK) -> list[Difference]:
@@ -125,7 +108,7 @@ def _payments() -> Iterable[Difference]:
         if (settled or 0) != invoice.paid_minor:
             yield Difference(
                 "paid",
-                _name(invoice),
+                name_of(invoice),
                 str(settled or 0),
                 str(invoice.paid_minor),
                 "The amount paid is not the sum of its payments.",
@@ -135,7 +118,7 @@ def _payments() -> Iterable[Difference]:
         if invoice.state not in wanted:
             yield Difference(
                 "state",
-                _name(invoice),
+                name_of(invoice),
                 " or ".join(sorted(wanted)),
                 invoice.state,
                 "The state does not follow from what was paid and credited.",
@@ -143,7 +126,7 @@ def _payments() -> Iterable[Difference]:
         if invoice.paid_minor + invoice.credited_minor > invoice.total_minor:
             yield Difference(
                 "overpaid",
-                _name(invoice),
+                name_of(invoice),
                 str(invoice.total_minor),
                 str(invoice.paid_minor + invoice.credited_minor),
                 "More came in than was owed: refund the rest.",
@@ -177,7 +160,7 @@ def _totals() -> Iterable[Difference]:
         if (drawn.net_minor, total) != (invoice.net_minor, invoice.total_minor):
             yield Difference(
                 "totals",
-                _name(invoice),
+                name_of(invoice),
                 f"{drawn.net_minor}/{total}",
                 f"{invoice.net_minor}/{invoice.total_minor}",
                 "The totals are not those of the lines.",
@@ -206,67 +189,6 @@ def _numbers() -> Iterable[Difference]:
             )
 
 
-# --- ledger -------------------------------------------------------------------------------------
-
-
-def _ledger() -> Iterable[Difference]:
-    rows = LedgerEntry.objects.values("invoice").annotate(sum=Sum("amount_minor")).exclude(sum=0)
-    for row in rows:
-        yield Difference(
-            "ledger",
-            f"invoice {row['invoice']}",
-            "0",
-            str(row["sum"]),
-            "What parties earned and owe does not add up.",
-        )
-    for invoice in Invoice.objects.exclude(state=Invoice.State.DRAFT):
-        yield from _ledger_of(invoice)
-
-
-def _ledger_of(invoice: Invoice) -> Iterable[Difference]:
-    rows = list(invoice.ledger.all())
-    is_note = invoice.kind == Invoice.Kind.CREDIT_NOTE
-    sign = -1 if is_note else 1
-    sold = [row for row in rows if row.kind in {"sale", "credit", "wholesale_sale"}]
-    owed = -sum(row.amount_minor for row in sold if row.party == "customer")
-    expected = sign * invoice.total_minor
-    if "engine" not in get(invoice.provider).capabilities:
-        expected -= invoice.credited_minor
-    if owed != expected:
-        yield Difference(
-            "ledger-sale",
-            _name(invoice),
-            str(expected),
-            str(owed),
-            "The shares of the invoice are missing or wrong.",
-        )
-    cash = -sum(row.amount_minor for row in rows if row.party == "cash")
-    if not is_note and cash != invoice.paid_minor:
-        yield Difference(
-            "ledger-cash",
-            _name(invoice),
-            str(invoice.paid_minor),
-            str(cash),
-            "Cash in the ledger is not what the invoice says was paid.",
-        )
-    if invoice.provider_ref.startswith(ledger.WHOLESALE):
-        return
-    margin = sign * sum(
-        line.net_minor - line.cost_minor
-        for line in invoice.lines.all()
-        if line.cost_minor is not None and line.reseller_tenant_id is not None
-    )
-    earned = sum(row.amount_minor for row in sold if row.party == "reseller")
-    if margin != earned:
-        yield Difference(
-            "margin",
-            _name(invoice),
-            str(margin),
-            str(earned),
-            "The reseller's margin in the ledger is not the one frozen on the lines.",
-        )
-
-
 # --- orders, coupons, licences ------------------------------------------------------------------
 
 
@@ -282,6 +204,20 @@ def _orders() -> Iterable[Difference]:
                     "none",
                     "It was paid and nothing was given.",
                 )
+
+
+def _unsent() -> Iterable[Difference]:
+    """What was used beyond a plan and handed to the provider, who never confirmed it."""
+    late = clock.now() - CONFIRMED_WITHIN
+    rows = ProviderEvent.objects.filter(outcome=TO_SEND, received_at__lt=late)
+    for row in rows.order_by("id"):
+        yield Difference(
+            "unsent",
+            f"{row.provider} {row.event_id}",
+            "on the next invoice",
+            "not confirmed",
+            "Look for it at the provider, then bill it by hand or drop it.",
+        )
 
 
 def _coupons() -> Iterable[Difference]:
@@ -390,16 +326,13 @@ def _orphans() -> Iterable[Difference]:
             )
 
 
-def _name(invoice: Invoice) -> str:
-    return f"{invoice.kind} {invoice.number}"
-
-
 _CHECKS: tuple[Callable[[], Iterable[Difference]], ...] = (
     _payments,
     _unallocated,
     _totals,
     _numbers,
-    _ledger,
+    ledger_differences,
+    _unsent,
     _orders,
     _coupons,
     _orphans,

@@ -171,7 +171,7 @@ def _count(
 ) -> int:
     """Add to one counter and return its id, or use the top-up, or raise ``QuotaExceeded``."""
     start, end = periods.bounds(meter.reset, clock.now(), tenant.timezone, meter.anchor)
-    values = {
+    values: dict[str, Any] = {
         "tenant": tenant.pk,
         "feature": feature,
         "subject": subject_of(meter, person),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -194,7 +195,7 @@ def _licences(tenant: TenantInfo) -> list[str]:
         with transaction.atomic(), services.tenancy().public_write("notices"):
             if not _note(held, key, until, key == LAST_NOTICE):
                 continue
-            _tell_licence(tenant, key, lambda held=held: name_of(held), until)
+            _tell_licence(tenant, key, partial(name_of, held), until)
         sent.append(key)
     return sent
 
@@ -214,7 +215,7 @@ def _modules(tenant: TenantInfo) -> list[str]:
             name = f"{key}:{item.module}"
             if not _note(held, name, until, key == LAST_NOTICE, item.module):
                 continue
-            _tell_licence(tenant, key, lambda item=item: module_name(item.module), until)
+            _tell_licence(tenant, key, partial(module_name, item.module), until)
         sent.append(f"{key}:{item.module}")
     return sent
 

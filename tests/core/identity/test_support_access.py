@@ -170,7 +170,7 @@ def test_role_right_and_kind_are_all_needed(
     from tremplin.identity import mfa
 
     visitor, school = visitors["hq"], visitors["hq"].target
-    pages = [visitor.form, visitors["reseller"].form, "/reseller/clients/"]
+    pages = [visitor.form, visitors["reseller"].form, "/reseller/"]
     # A group of that name in a school, with the right itself, opens nothing.
     with inside(school):
         group = Group.objects.create(name="platform_admin")
@@ -198,7 +198,7 @@ def test_role_right_and_kind_are_all_needed(
         assert client_for(visitor.space, person).get(visitor.form).status_code == 403
     assert client_for(visitor.space, support).get(visitor.form).status_code == 200
     # The pages of the other kind do not exist.
-    assert visitor.client.get("/reseller/clients/").status_code == 404
+    assert visitor.client.get("/reseller/").status_code == 404
     assert visitor.client.get(visitors["reseller"].form).status_code == 404
     assert visitors["reseller"].client.get(visitor.form).status_code == 404
 
@@ -207,7 +207,7 @@ def test_a_reseller_sees_its_clients_only(
     visitors: dict[str, Visitor], space: Any, client_for: Any, make_person: Any, inside: Any
 ) -> None:
     visitor = visitors["reseller"]
-    page = visitor.client.get("/reseller/clients/")
+    page = visitor.client.get("/reseller/")
     shown = re.findall(r'data-testid="client-([\w-]+)"', page.content.decode())
     assert shown == [visitor.target.slug]
     assert "MécaFormation" not in page.content.decode()
@@ -226,7 +226,7 @@ def test_a_reseller_sees_its_clients_only(
     with inside(rival):
         mfa.enrol_totp(person, "JBSWY3DPEHPK3PXP")
     other = client_for(rival, person)
-    assert other.get("/reseller/clients/").status_code == 200
+    assert other.get("/reseller/").status_code == 200
     assert other.get(visitor.form).status_code == 404
 
 
@@ -283,7 +283,7 @@ def test_stop_returns_to_where_the_visitor_came_from(
     answer = client.post(door)
     back = {
         "hq": f"http://{visitor.space.primary_host}/platform/spaces/{visitor.target.uuid}/",
-        "reseller": f"http://{visitor.space.primary_host}/reseller/clients/",
+        "reseller": f"http://{visitor.space.primary_host}/reseller/",
     }[side]
     assert (answer.status_code, answer.headers["Location"]) == (302, back)
     assert client.get("/api/v1/me").status_code == 401
@@ -463,7 +463,7 @@ def test_no_visit_from_a_visit(visitors: dict[str, Visitor], space: Any, inside:
     client = hq.browser(reseller)
     client.get(urlsplit(asked.headers["Location"]).path)
     assert client.get("/api/v1/me").json()["email"] == "both@passerelle.example"
-    for path in ("/reseller/clients/", visitor.form):
+    for path in ("/reseller/", visitor.form):
         assert client.get(path).status_code == 403
     assert client.post(visitor.form, {"role": "admin", "reason": REASON}).status_code == 403
     assert visit_rows(visitor.target, inside) == []

@@ -17,6 +17,7 @@ from django.db import transaction
 from tenants import registry
 from tremplin.api import services
 from tremplin.billing import accounts, overage
+from tremplin.billing.facts import TO_SEND
 from tremplin.billing.lines import Line
 from tremplin.billing.models import ProviderEvent, Subscription
 from tremplin.billing.stripe.client import api, mode
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 KIND = "OverageItem"
-TO_SEND, SENT = "to_send", "sent"
+SENT = "sent"
 # Stripe remembers a key for 24 hours.
 SENT_AGAIN_WITHIN = timedelta(hours=20)
 

@@ -35,6 +35,8 @@ def labels() -> dict[str, str]:
         "modules.trial_started": _("Trial of a module started"),
         "modules.settings_changed": _("Settings of a module changed"),
         "branding.published": _("Branding published"),
+        "reseller.client_created": _("Client created by the reseller"),
+        "reseller.preset_published": _("Brand preset published"),
         "branding.restored": _("Branding restored"),
         "privacy.exported": _("Personal data exported"),
         "privacy.erasure_requested": _("Erasure requested"),
@@ -45,6 +47,15 @@ def labels() -> dict[str, str]:
         "operations.space_created": _("Space created"),
         "operations.space_suspended": _("Space suspended"),
         "operations.space_resumed": _("Space opened again"),
+        "operations.reseller_terms": _("Terms of a reseller changed"),
+        "operations.reseller_price": _("Price of a reseller changed"),
+        "operations.commission_paid": _("Commission paid out"),
+        "reseller.price_set": _("Price for clients set"),
+        "reseller.module_hidden": _("Module hidden from clients"),
+        "reseller.module_shown": _("Module shown to clients"),
+        "reseller.statement_exported": _("Margin statement exported"),
+        "reseller.invoice_settled": _("Payment of a client recorded"),
+        "support.asked": _("Help asked for"),
     }
 
 
@@ -58,6 +69,7 @@ def _families() -> dict[str, str]:
         "branding.": _("All of branding"),
         "privacy.": _("All of privacy"),
         "operations.": _("All of operations"),
+        "reseller.": _("All of the reseller’s trade"),
     }
 
 

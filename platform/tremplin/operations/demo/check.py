@@ -140,7 +140,9 @@ class Walk:
         """Buy the plan École with the test card and find the money and the seats right."""
         module = self.owner.get("/console/modules/quiz/")
         page = self.owner.get(module.link("buy-ecole"))
-        self.owner.submit(page.form(testid="details-save"), **IDENTITY)
+        details = page.form(testid="details-save")
+        details.fields |= IDENTITY
+        self.owner.submit(details)
         quote = self.owner.submit(self.owner.page.form(testid="checkout-submit"))
         self._expect(quote, "quote-net", "390,00 EUR")
         card = self.owner.submit(quote.form(testid="pay"))

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from tremplin.api import Problem
+from tremplin.api import services as platform
 from tremplin.billing import accounts
 from tremplin.billing import services as billing
 from tremplin.billing.models import Invoice, Payment
@@ -70,7 +71,7 @@ def mark_paid(invoice: Invoice, transfer: Transfer, *, by: UUID, reason: str) ->
     The second of two clicks waits for the first, then finds the invoice paid. Raises ``AlreadyPaid`` and
     ``ReferenceUsed`` (409), ``OtherAmount`` (422).
     """
-    with transaction.atomic():
+    with transaction.atomic(), platform.tenancy().public_write("payment"):
         accounts.lock(invoice.account)
         row = Invoice.objects.select_related("account").get(pk=invoice.pk)
         reference = transfer.reference.strip()

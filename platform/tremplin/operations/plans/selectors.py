@@ -105,7 +105,7 @@ def _rows(wanted: Any) -> list[PlanRow]:
         )
     )
     prices: dict[Any, list[Price]] = defaultdict(list)
-    for price in Price.objects.filter(is_active=True).order_by("currency", "amount_minor"):
+    for price in Price.objects.filter(is_active=True).order_by("currency", "interval"):
         prices[price.plan_version_id].append(price)
     rows = wanted.prefetch_related("versions").order_by("module", "position", "key")
     return [

@@ -228,7 +228,7 @@ def move_holders(
             "operations.holders_moved",
             f"plan_version:{version.pk}",
             reason,
-            target=str(target.pk),
+            successor=str(target.pk),
             notice=notice.isoformat(),
             licences=[str(move.license_id) for move in planned],
         )

@@ -7,11 +7,13 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
 from tenants import registry
 from tenants.registry import TenantInfo
 from tremplin.api.http import ACCESS_ATTRIBUTE
+from tremplin.identity.support import viewers
 from tremplin.kernel.access import guarded
 
 VIEW = "reseller.view"
@@ -21,7 +23,11 @@ View = Callable[..., HttpResponse]
 
 
 def reseller_page(permission: str = VIEW) -> Callable[[View], View]:
-    """Open a page to the people of a reseller: 404 in any other space, 403 without the right."""
+    """Open a page to the people of a reseller: 404 in any other space, 403 without the right.
+
+    Both the right and a role of a reseller are needed: the right given to another role opens
+    nothing.
+    """
 
     def decorate(view: View) -> View:
         inner: Any = guarded(permission=permission)(view)
@@ -30,6 +36,9 @@ def reseller_page(permission: str = VIEW) -> Callable[[View], View]:
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if here(request).kind != "reseller":
                 raise Http404
+            person = request.ctx.person  # type: ignore[attr-defined]
+            if person is not None and not viewers.ROLES["reseller"] & person.roles:
+                raise PermissionDenied(permission)
             response: HttpResponse = inner(request, *args, **kwargs)
             return response
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from django import forms
@@ -65,19 +65,18 @@ class ClientForm(forms.Form):
         }
         super().__init__(*args, **kwargs)
         self.plans = plans
-        self.fields["plan"].choices = [(card.version.plan.key, card.name) for card in plans]
-        self.fields["plan"].required = bool(plans)
-        self.fields["plan"].help_text = gettext(
+        self.templates = [
+            (str(tenant.uuid), gettext("Clone of %(name)s (no people)") % {"name": tenant.name})
+            for tenant in clients.of(reseller)
+            if tenant.status == "active"
+        ]
+        plan, template = cast("Any", self.fields["plan"]), cast("Any", self.fields["template"])
+        plan.choices = [(card.version.plan.key, card.name) for card in plans]
+        plan.required = bool(plans)
+        plan.help_text = gettext(
             "A paid plan is open for %(days)s days; the client then buys it, or another one."
         ) % {"days": clients.TRIAL_DAYS}
-        self.fields["template"].choices = [
-            ("", gettext("An empty space")),
-            *(
-                (str(tenant.uuid), gettext("Clone of %(name)s (no people)") % {"name": tenant.name})
-                for tenant in clients.of(reseller)
-                if tenant.status == "active"
-            ),
-        ]
+        template.choices = [("", gettext("An empty space")), *self.templates]
 
     def clean_name(self) -> str:
         return " ".join(str(self.cleaned_data["name"]).split())

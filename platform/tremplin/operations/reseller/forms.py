@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from tremplin.billing.money import digits, minor
+from tremplin.licensing import trials
 from tremplin.operations.reseller.catalogue import typed
 
 AMOUNT = re.compile(r"(-?[0-9]{1,9})(?:[.,]([0-9]+))?")
@@ -166,4 +167,23 @@ class HelpForm(forms.Form):
         help_text=gettext_lazy(
             "Say what you did, what happened and when. Leave out personal data of your people."
         ),
+    )
+
+
+class TrialForm(forms.Form):
+    """Another trial of a module for a client, with its reason."""
+
+    def __init__(self, *args: Any, modules: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["module"] = forms.ChoiceField(label=gettext_lazy("Module"), choices=modules)
+        self.order_fields(["module", "days", "reason"])
+
+    days = forms.IntegerField(
+        label=gettext_lazy("Days"), min_value=1, max_value=trials.LONGEST_DAYS, initial=14
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        min_length=trials.REASON[0],
+        max_length=trials.REASON[1],
+        help_text=gettext_lazy("The client reads it in its log."),
     )

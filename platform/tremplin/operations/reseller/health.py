@@ -19,6 +19,7 @@ from tremplin.billing.money import amount_text
 from tremplin.kernel import clock
 from tremplin.licensing import notices, snapshots
 from tremplin.licensing.models import License, UsageEvent
+from tremplin.marketplace import catalogue as marketplace
 from tremplin.operations.reseller import figures
 from tremplin.operations.reseller.figures import ClientFigures
 
@@ -87,6 +88,16 @@ def of(reseller: TenantInfo) -> list[ClientHealth]:
 def of_client(reseller: TenantInfo, client: TenantInfo) -> ClientHealth:
     """Return the health of one client of ``reseller``."""
     return next(row for row in of(reseller) if row.figures.tenant.pk == client.pk)
+
+
+def modules_to_try(client: TenantInfo) -> list[tuple[str, str]]:
+    """Return the modules that a client does not have now and that its reseller shows: slug, name."""
+    held = {module for row in snapshots.running(client) for module in snapshots.modules_of(row)}
+    shown = marketplace.cards_of(client)
+    return sorted(
+        ((card.slug, card.name) for card in shown if card.on_sale and card.slug not in held),
+        key=lambda pair: pair[1],
+    )
 
 
 @dataclass(frozen=True, slots=True)

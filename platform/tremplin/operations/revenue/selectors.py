@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from django.utils import formats, translation
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from tenants import registry
@@ -86,8 +86,8 @@ class Revenue:
 
 
 def month_label(month: Month) -> str:
-    """Return « nov. 26 » in the active language."""
-    return str(formats.date_format(month.first, "M y"))
+    """Return ``11/26``: short enough for twelve of them under a chart."""
+    return f"{month.first:%m/%y}"
 
 
 def revenue(hq: TenantInfo, *, currency: str = "", measure: str = "platform") -> Revenue:

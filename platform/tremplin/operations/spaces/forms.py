@@ -49,6 +49,8 @@ class FilterForm(forms.Form):
             "reseller": [("direct", _("Direct")), *((name, name) for name in resellers)],
         }.items():
             self.fields[name].choices = [every, *choices]  # type: ignore[attr-defined]
+            self.fields[name].widget.attrs["class"] = "select"
+        self.fields["q"].widget.attrs["class"] = "input"
 
     def wish(self) -> Wish:
         """Return the filters that make sense; what does not narrows nothing."""

@@ -87,7 +87,8 @@ def give(
 
 
 def _given(tenant: TenantInfo, held: License) -> License:
-    row = License.objects.select_for_update(of=("self",)).get(pk=held.pk, tenant_id=tenant.pk)
+    with platform.tenancy().public_write("licence"):
+        row = License.objects.select_for_update(of=("self",)).get(pk=held.pk, tenant_id=tenant.pk)
     if row.subscription is not None:
         raise PaidElsewhere
     over = row.valid_until is not None and row.valid_until <= clock.now()

@@ -93,3 +93,5 @@ def test_what_was_not_confirmed_within_a_day_is_left_to_a_person(
     assert list(
         ProviderEvent.objects.filter(kind="OverageItem").values_list("outcome", flat=True)
     ) == ["to_send"]
+    metered.hold(metered.now + timedelta(hours=4))
+    assert [item.kind for item in reconciliation.run()] == ["unsent"]

@@ -465,6 +465,7 @@ def test_the_preview_s_queries_do_not_follow_the_holders(
         assert len(moves.preview(ecole, target, NOW)) == 1
     for slug in ("lycee", "volteo", "atelier"):
         licensing.grant_plan(space(slug), ecole, source=License.Source.MANUAL)
+    moves.preview(ecole, target, NOW)
     with CaptureQueriesContext(connection) as many:
         assert len(moves.preview(ecole, target, NOW)) == 4
     assert len(many) == len(few)

@@ -135,6 +135,7 @@ def test_last_activity_is_one_query(
             user=person, session_key="k", ip="192.0.2.1", user_agent="", data={}
         )
         UserSession.objects.filter(pk=row.pk).update(last_seen_at=NOW)
+    selectors.last_activity([hq])
     with CaptureQueriesContext(connection) as queries:
         assert selectors.last_activity([hq, tenant_a, tenant_b]) == {tenant_b.pk: NOW}
     assert len(queries) == 1

@@ -95,7 +95,7 @@ def slug(request: HttpRequest) -> HttpResponse:
 def _refuse_foreign(form: ClientForm) -> None:
     """Answer 404 for a template that is no client of this reseller, as for any other id."""
     sent = str(form.data.get("template", ""))
-    if sent and sent not in {value for value, _label in form.fields["template"].choices}:
+    if sent and sent not in {value for value, _label in form.templates}:
         raise Http404
 
 

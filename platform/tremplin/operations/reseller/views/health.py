@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
 
+from tremplin.api import Problem
+from tremplin.billing import cards
+from tremplin.licensing import trials
 from tremplin.operations.reseller import figures, health
-from tremplin.operations.reseller.access import client_of, here, reseller_page
+from tremplin.operations.reseller.access import MANAGE, client_of, here, reseller_page
+from tremplin.operations.reseller.forms import TrialForm
 
 
 @require_GET
@@ -26,11 +33,35 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "operations/reseller/health.html", context)
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @reseller_page()
 def client(request: HttpRequest, client: UUID) -> HttpResponse:
-    """Show what one client uses, as totals."""
+    """Show what one client uses, as totals; a POST gives it another trial of a module."""
     reseller = here(request)
     tenant = client_of(reseller, client)
-    context = {"row": health.of_client(reseller, tenant), "target": tenant}
-    return render(request, "operations/reseller/health_client.html", context)
+    may_give = request.ctx.can(MANAGE)  # type: ignore[attr-defined]
+    if request.method == "POST" and not may_give:
+        raise PermissionDenied(MANAGE)
+    form = TrialForm(request.POST or None, modules=health.modules_to_try(tenant))
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            data = form.cleaned_data
+            try:
+                trials.grant_another(
+                    tenant, data["module"], by=reseller, reason=data["reason"], days=data["days"]
+                )
+            except Problem as problem:
+                form.add_error(None, problem.detail)
+                status = problem.status
+            else:
+                name = cards.module_name(data["module"])
+                messages.success(request, _("The trial of %(name)s is open.") % {"name": name})
+                return redirect("reseller:health_client", client=client)
+    context = {
+        "row": health.of_client(reseller, tenant),
+        "target": tenant,
+        "form": form if may_give and form.fields["module"].choices else None,  # type: ignore[attr-defined]
+    }
+    return render(request, "operations/reseller/health_client.html", context, status=status)
