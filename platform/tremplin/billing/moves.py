@@ -109,7 +109,7 @@ def preview(version: PlanVersion, target: PlanVersion, notice: datetime) -> list
         )
     )
     prices = list(target.prices.filter(is_active=True))
-    seats = target.entitlements.filter(feature="people.seats").values_list("value", flat=True)
+    seats = list(target.entitlements.filter(feature="people.seats").values_list("value", flat=True))
     offers: dict[Deal, pricing.Offer] = {}
     spaces = {space.pk: space for space in registry.all_tenants()}
     found = []

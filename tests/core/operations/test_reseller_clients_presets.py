@@ -228,7 +228,8 @@ def test_a_locked_field_posted_by_hand_is_refused(
     }
     by_hand = admin.post(f"{BRAND_PAGE}publish/", {**sent, "accent": "#9a3412"})
     assert by_hand.status_code == 422
-    assert "Passerelle Conseil sets this for all its clients" in by_hand.content.decode()
+    assert list(by_hand.context["form"].errors) == ["accent"]
+    assert "Passerelle Conseil" in by_hand.context["form"].errors["accent"][0]
     assert fresh(client_space).brand.version == 0
     assert admin.post(f"{BRAND_PAGE}publish/", sent).status_code == 302
     row = branding.published(fresh(client_space))

@@ -40,7 +40,7 @@ class AmountField(forms.DecimalField):
             max_value=MOST, widget=forms.TextInput(attrs={"inputmode": "decimal"}), **kwargs
         )
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Any:
         """Read ``1 900,50`` as well as ``1900.50``."""
         return super().to_python(plain_number(value))
 
@@ -357,12 +357,7 @@ class MoveForm(ReasonForm):
         field = self.fields["target"]
         assert isinstance(field, forms.ModelChoiceField)  # noqa: S101  declared above
         field.queryset = version.plan.versions.exclude(pk=version.pk).exclude(sold_from=None)
-        field.label_from_instance = lambda row: (
-            gettext("Version %(number)s")
-            % {  # type: ignore[method-assign,assignment]
-                "number": row.number
-            }
-        )
+        field.label_from_instance = _version_label  # type: ignore[method-assign]
 
     def clean_notice(self) -> date:
         """Refuse a day that is over."""
@@ -374,3 +369,7 @@ class MoveForm(ReasonForm):
     def notice_at(self) -> datetime:
         """Return the first instant of the day."""
         return datetime.combine(self.cleaned_data["notice"], time.min, self.zone)
+
+
+def _version_label(row: PlanVersion) -> str:
+    return gettext("Version %(number)s") % {"number": row.number}

@@ -41,13 +41,14 @@ class FilterForm(forms.Form):
         plans = {item.plan_key: item.plan_label for item in spaces if item.plan_key}
         resellers = sorted({item.row.reseller for item in spaces if item.row.reseller})
         every: tuple[str, Any] = ("", _("All"))
-        for name, choices in {
-            "kind": Tenant.Kind.choices,
-            "status": Tenant.Status.choices,
+        choices_of: dict[str, list[tuple[str, Any]]] = {
+            "kind": [*Tenant.Kind.choices],
+            "status": [*Tenant.Status.choices],
             "plan": sorted(plans.items(), key=lambda pair: pair[1]),
             "state": [*License.State.choices, ("none", _("No plan"))],
             "reseller": [("direct", _("Direct")), *((name, name) for name in resellers)],
-        }.items():
+        }
+        for name, choices in choices_of.items():
             self.fields[name].choices = [every, *choices]  # type: ignore[attr-defined]
             self.fields[name].widget.attrs["class"] = "select"
         self.fields["q"].widget.attrs["class"] = "input"
@@ -68,7 +69,7 @@ class UntilForm(ReasonForm):
     """A new last day."""
 
     until = DayField(label=_("Last day"))
-    field_order = ("until", "reason")
+    field_order: tuple[str, ...] = ("until", "reason")
 
     def __init__(self, *args: Any, zone: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -94,7 +95,7 @@ class GivePlanForm(UntilForm):
     """A plan that costs nothing, until a day or without end."""
 
     version = forms.ModelChoiceField(PlanVersion.objects.none(), label=_("Plan"), empty_label=None)
-    field_order = ("version", "until", "reason")
+    field_order: tuple[str, ...] = ("version", "until", "reason")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -123,7 +124,7 @@ class GiveForm(UntilForm):
         max_value=MOST,
         help_text=_("For what is counted or limited. Leave it empty for what is on or off."),
     )
-    field_order = ("feature", "amount", "until", "reason")
+    field_order: tuple[str, ...] = ("feature", "amount", "until", "reason")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -45,6 +45,7 @@ def index(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").strip()[:100]
     today = clock.today(_zone(request))
     number = request.GET.get("page")
+    page: Any
     if view in ("late", "open"):
         page = Paginator(selectors.invoices(view, today, query=query), PAGE_SIZE).get_page(number)
         rows: list[Any] = list(selectors.invoice_rows(list(page.object_list), today))

@@ -85,7 +85,7 @@ def test_a_request_goes_to_the_reseller(helped: Trade, signed_in: SignedIn) -> N
     (sent,) = mail.outbox
     assert sent.to == ["aide@passerelle.example"]
     assert sent.reply_to == [f"admin-money@{helped.client.slug}.example"]
-    assert sent.subject == f"{helped.client.name} demande\u202f: Import fails"
+    assert sent.subject == f"{helped.client.name} demande : Import fails"
     assert "The import of the list stops at line 12." in sent.body
     with use(helped.client):
         assert AuditEvent.objects.get(kind="support.asked").data == {"to_reseller": True}

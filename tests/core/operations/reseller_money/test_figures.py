@@ -90,14 +90,14 @@ def test_nobody_sees_the_clients_of_another(
     with freeze(NOON):
         price = shop("pro", 19000, seats=50)
         purchase(trade.client, price)
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(9):
             rows = figures.client_figures(trade.reseller)
         assert [row.tenant.pk for row in rows] == [trade.client.pk]
         (other,) = figures.client_figures(trade.rival)
         assert (other.tenant.pk, other.mrr_minor) == (trade.stranger.pk, 0)
         moved = sold_by(trade.stranger, trade.reseller)
         purchase(moved, price)
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(9):
             rows = figures.client_figures(trade.reseller)
         assert sorted(row.mrr_minor for row in rows) == [19000, 19000]
     with freeze(datetime.fromisoformat("2026-12-10T12:00:00+01:00")):
