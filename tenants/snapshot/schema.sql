@@ -1,6 +1,6 @@
 -- Database snapshot: an empty database becomes ready by loading it.
 -- Written by "python3 manage.py snapshot build"; never edited by hand.
--- fingerprint: a468365bbe03197ee0ec6cb66e890972b1d69772b20dbc12bb5098323691e1c9
+-- fingerprint: 86c21e66a3d43347ad7b3966318733ef6fabb99c8284f686a0b7cf3271fa8368
 
 -- section: public
 CREATE SEQUENCE tenants_epoch;
@@ -1701,7 +1701,7 @@ INSERT INTO django_migrations (id, app, name, applied) VALUES
 ('16', 'marketplace', '0002_screenshots', '2000-01-01 00:00:00+00'),
 ('17', 'tenants', '0003_brand_preset', '2000-01-01 00:00:00+00');
 INSERT INTO tenants_schemastate (schema_name, fingerprint, previous_fingerprint, digest, release, status, attempts, started_at, finished_at, duration_ms, error, worker) VALUES
-('tenant_template', 'a468365bbe03197ee0ec6cb66e890972b1d69772b20dbc12bb5098323691e1c9', '', '88a55b63f35e72ea8c7bb9f4a44f8161', '', 'current', '0', NULL, '2000-01-01 00:00:00+00', NULL, '', '');
+('tenant_template', '86c21e66a3d43347ad7b3966318733ef6fabb99c8284f686a0b7cf3271fa8368', '', '88a55b63f35e72ea8c7bb9f4a44f8161', '', 'current', '0', NULL, '2000-01-01 00:00:00+00', NULL, '', '');
 SELECT pg_catalog.setval('django_migrations_id_seq', 17, true);
 ALTER TABLE billing_billingaccount ADD CONSTRAINT billing_billingaccount_pkey PRIMARY KEY (id);
 ALTER TABLE billing_billingaccount ADD CONSTRAINT billing_billingaccount_tenant_id_key UNIQUE (tenant_id);
