@@ -279,7 +279,9 @@ def test_the_documentation_shows_the_modules_that_are_on(
     assert re.findall(r"<code[^>]*>(/api/v1/[^<]*)</code>", found) == [
         "/api/v1/quiz/quizzes/{quiz}/results"
     ]
-    assert 'data-testid="api-operation"' not in shown(learner, "/api/v1/docs?q=nothing+of+that+name")
+    assert 'data-testid="api-operation"' not in shown(
+        learner, "/api/v1/docs?q=nothing+of+that+name"
+    )
     gate.set_licence(tenant_a, "quiz", "off", reason="test")
     assert "/api/v1/quiz" not in shown(learner, "/api/v1/docs")
     assert client_for(tenant_a).get("/api/v1/docs").status_code == 302
