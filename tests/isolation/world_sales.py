@@ -16,7 +16,7 @@ def furnish_sales(world: World) -> None:
     from tremplin.billing.sales.models import Document
 
     m = world.marker
-    open_shop(legal_name=f"{m} seller", terms=f"{m} terms")
+    open_shop(legal_name=f"{m} seller", terms=f"{m} terms", email=f"{m}@sales.example")
     entry = sell(title=f"{m} service", summary=f"{m} summary")
     person = world.people["learner"]
     order = services.place(
