@@ -69,7 +69,7 @@ def seat_problem(module: str, person: UUID | None) -> Problem | None:
     return Problem(
         403,
         "seat_needed",
-        _("Your space gives the places of this module one by one: ask for one."),
+        _("Your space gives the seats of this module one by one: ask for one."),
         {"module": module},
     )
 

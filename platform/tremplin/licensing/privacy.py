@@ -25,9 +25,9 @@ class UsagePersonalData:
         """Return the line of the processing register."""
         yield Processing(
             "licensing.usage",
-            Text(en="Places and usage", fr="Places et consommation"),
+            Text(en="Seats and usage", fr="Places et consommation"),
             Text(
-                en="Count places and what each person uses of the plan, to bill and to share it.",
+                en="Count seats and what each person uses of the plan, to bill and to share it.",
                 fr="Compter les places et ce que chaque personne consomme de la formule, pour la "
                 "facturer et la partager.",
             ),

@@ -97,14 +97,14 @@ def _of(error: SeatsFull) -> NoPlace:
 
 
 def _full(used: int, total: int, wanted: int) -> NoPlace:
-    message = _("%(used)s/%(total)s places are taken.") % {"used": used, "total": total}
+    message = _("%(used)s/%(total)s seats are taken.") % {"used": used, "total": total}
     if used < total:
         missing = used + wanted - total
         message += " " + ngettext(
             "%(count)s more is needed.", "%(count)s more are needed.", missing
         ) % {"count": missing}
     else:
-        message += " " + _("Free a place or choose a larger plan first.")
+        message += " " + _("Free a seat or choose a larger plan first.")
     return NoPlace("seats_full", message, used=used, total=total, upgrade_url=UPGRADE_PATH)
 
 

@@ -125,7 +125,7 @@ def test_several_invitations_are_refused_together_with_what_is_missing(
         people.create_person(email="lina@x.example")
         with pytest.raises(NoPlace) as refused:
             invite_all(["a@x.example", "b@x.example"], ["learner"], None, invited_by=None)
-        assert refused.value.message == "1/2 places are taken. 1 more is needed."
+        assert refused.value.message == "1/2 seats are taken. 1 more is needed."
         assert invite_all(["a@x.example", "b@x.example"], ["coach"], None, invited_by=None) == 2
     assert used(tenant_a) == (1, 2)
 
@@ -164,7 +164,7 @@ def test_a_list_of_73_fills_the_72_places_and_names_its_last_line(
         # The dry run says so beforehand: line 74 of the file is the 73rd person.
         assert (len(plan.new), plan.no_place, plan.takes, plan.places_after) == (72, 1, 72, 100)
         assert [(item.line, item.message) for item in plan.problems] == [
-            (74, "No place is left: the plan has 100.")
+            (74, "No seat is left: the plan has 100.")
         ]
         done = import_people(make_plan(rows, kind="school", allowed_roles=["learner"]),
                              invited_by=None)  # fmt: skip
@@ -183,7 +183,7 @@ def test_a_list_of_73_fills_the_72_places_and_names_its_last_line(
 @pytest.mark.parametrize(
     ("language", "figures", "link", "reason"),
     [
-        ("en", "1/1 places", "See the plans", "No place is left: the plan has 1."),
+        ("en", "1/1 seats", "See the plans", "No seat is left: the plan has 1."),
         ("fr", "1/1 places", "Voir les formules",
          "Il ne reste aucune place\u202f: la formule en compte 1."),
     ],
@@ -252,7 +252,7 @@ def test_the_directory_is_refused_with_figures(
     body = {"schemas": [USER], "userName": "theo@x.example"}
     refused = directory.send("POST", "/Users", body, **{"Accept-Language": "en"})
     assert refused.status_code == 403
-    assert refused.json()["detail"].startswith("1/1 places")
+    assert refused.json()["detail"].startswith("1/1 seats")
     with inside(tenant_a):
         assert not User.objects.filter(email="theo@x.example").exists()
     path = f"{SCIM}/Users/{first['id']}"

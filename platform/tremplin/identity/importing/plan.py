@@ -280,7 +280,7 @@ def _fit(plan: Plan, lock: bool) -> None:
                 Problem(
                     row.line,
                     "",
-                    _("No place is left: the plan has %(total)s.") % {"total": plan.places.total},
+                    _("No seat is left: the plan has %(total)s.") % {"total": plan.places.total},
                 )
             )
             continue
