@@ -91,3 +91,37 @@ class SpaceExport(TenantModel):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class BankStatement(TenantModel):
+    """The lines of a bank statement, kept for a week by the space that collects."""
+
+    name = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    lines = models.JSONField(default=list)
+    read_by = models.UUIDField()
+    read_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "operations_bank_statement"
+        ordering = ("-read_at",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BankEntry(TenantModel):
+    """A movement of the bank that paid invoices: it never counts again. Nobody's name is in it."""
+
+    key = models.CharField(max_length=64, unique=True)
+    invoices = models.JSONField()
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    recorded_by = models.UUIDField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "operations_bank_entry"
+
+    def __str__(self) -> str:
+        return self.key[:12]

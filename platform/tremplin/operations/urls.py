@@ -17,6 +17,7 @@ from tremplin.operations.views import (
     revenue,
     spaces,
     start,
+    statements,
     support,
 )
 
@@ -56,6 +57,8 @@ urlpatterns = [
     path("platform/revenue/", revenue.index, name="revenue"),
     path("platform/revenue/months.csv", revenue.sheet, name="revenue_csv"),
     path("platform/payments/", payments.index, name="payments"),
+    path("platform/payments/statements/", statements.index, name="statements"),
+    path("platform/payments/statements/<uuid:statement>/", statements.detail, name="statement"),
     path("platform/payments/<uuid:invoice>/", payments.invoice, name="payment"),
     path("platform/payments/<uuid:invoice>/retry/", payments.retry, name="payment_retry"),
     path("platform/spaces/<uuid:space>/", platform.space, name="space"),

@@ -19,6 +19,7 @@ from tremplin.billing.orders import open_minor
 from tremplin.kernel import clock
 from tremplin.operations.forms import ReasonForm
 from tremplin.operations.payments.services import Transfer
+from tremplin.operations.payments.statements.reading import MAX_BYTES, refusal
 from tremplin.operations.plans import services as plans
 from tremplin.operations.plans.forms import AmountField, DayField
 
@@ -44,8 +45,8 @@ class PaidForm(ReasonForm):
         self.invoice = invoice
         self.zone = zone
         owed: Decimal = major(open_minor(invoice), invoice.currency)
-        kwargs.setdefault("initial", {"amount": owed, "received_on": clock.today(zone)})
-        super().__init__(*args, **kwargs)
+        initial = {"amount": owed, "received_on": clock.today(zone)} | kwargs.pop("initial", {})
+        super().__init__(*args, initial=initial, **kwargs)
 
     def clean_amount(self) -> Decimal:
         """Refuse what the currency cannot hold, and nothing."""
@@ -72,6 +73,25 @@ class PaidForm(ReasonForm):
             self.minor, data["reference"], moment_of(data["received_on"], self.zone),
             data["is_part"],
         )  # fmt: skip
+
+
+class StatementForm(forms.Form):
+    """A bank statement."""
+
+    file = forms.FileField(
+        label=_("Statement of your bank"),
+        help_text=_("CAMT.053 (XML) or CSV, at most 10 MB and 2,000 lines."),
+        widget=forms.FileInput(
+            {"accept": ".xml,.csv,.txt,text/csv,text/xml", "data-testid": "statement-file"}
+        ),
+    )
+
+    def clean_file(self) -> Any:
+        """Refuse a file that is too big before reading it."""
+        file = self.cleaned_data["file"]
+        if file.size > MAX_BYTES:
+            raise ValidationError(refusal("too_big").detail)
+        return file
 
 
 def moment_of(day: date, zone: str) -> datetime:

@@ -23,6 +23,7 @@ from tremplin.operations.payments.forms import PaidForm
 
 PERMISSION = "operations.revenue"
 PAGE_SIZE = 50
+FROM_STATEMENT = ("amount", "is_part", "received_on", "reference")
 
 
 def _invoice(key: UUID) -> Invoice:
@@ -84,7 +85,11 @@ def invoice(request: HttpRequest, invoice: UUID) -> HttpResponse:
     """Show an invoice and its attempts; a POST records a transfer."""
     found = _invoice(invoice)
     if request.method != "POST":
-        return _page(request, found)
+        # A line of a statement that is to be confirmed here brings what the bank said.
+        said = {name: request.GET[name][:60] for name in FROM_STATEMENT if name in request.GET}
+        return _page(
+            request, found, form=PaidForm(invoice=found, zone=_zone(request), initial=said)
+        )
     form = PaidForm(request.POST, invoice=found, zone=_zone(request))
     if not form.is_valid():
         return _page(request, found, 422, form=form)
