@@ -108,7 +108,7 @@ def test_the_operator_needs_the_consent_of_the_space(
     ada.enter("ada@tremplin.example")
     ada.speak(language)
     page = ada.open("/platform/")
-    page.get_by_test_id("space-mecaformation").locator("a").click()
+    page.get_by_test_id("space-mecaformation").locator("th a").click()
     page.get_by_test_id("space-view-as").click()
     expect(page.get_by_test_id("view-as-start")).to_have_count(0)
     nadia = tab("mecaformation.localhost", language=language)

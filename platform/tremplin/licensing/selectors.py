@@ -226,7 +226,7 @@ def daily(tenant: TenantInfo, feature: str, days: int = CHART_DAYS) -> list[tupl
         .annotate(total=Sum("quantity"))
     }
     return [
-        (formats.date_format(day, "j M"), max(0, counted.get(day, 0)))
+        (formats.date_format(day, "j N"), max(0, counted.get(day, 0)))
         for day in (first + timedelta(days=index) for index in range(days))
     ]
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import connection
 from django.utils.translation import gettext
 
 from tenants.models import Domain, SchemaState, Tenant
 from tenants.registry import TenantInfo, all_tenants
+from tremplin.billing.cards import module_name
 from tremplin.kernel import registry as plugins
 
 
@@ -19,6 +21,7 @@ class SpaceRow:
 
     tenant: TenantInfo
     reseller: str
+    reseller_uuid: UUID | None
     kind: str
     status: str
     schema_label: str
@@ -29,6 +32,7 @@ class SpaceRow:
 @dataclass(frozen=True, slots=True)
 class PluginRow:
     slug: str
+    name: str
     version: str
     status: str
     problem: str
@@ -38,6 +42,17 @@ class PluginRow:
 class Queue:
     name: str
     length: int
+
+    @property
+    def label(self) -> str:
+        """Return what the queue carries, in the reader's language; its own name for another one."""
+        names = {
+            "ai": gettext("Answers of AI models"),
+            "bulk": gettext("Long tasks: imports, exports, documents"),
+            "default": gettext("Ordinary tasks"),
+            "mail": gettext("Messages to send"),
+        }
+        return names.get(self.name, self.name)
 
 
 def spaces() -> list[SpaceRow]:
@@ -51,10 +66,12 @@ def spaces() -> list[SpaceRow]:
         hosts.setdefault(tenant_id, []).append(host)
     tenants = all_tenants()
     names = {tenant.pk: tenant.name for tenant in tenants}
+    keys = {tenant.pk: tenant.uuid for tenant in tenants}
     return [
         SpaceRow(
             tenant,
             names.get(tenant.reseller_pk or 0, ""),
+            keys.get(tenant.reseller_pk or 0),
             str(Tenant.Kind(tenant.kind).label),
             str(Tenant.Status(tenant.status).label),
             _schema_label(states.get(tenant.schema_name)),
@@ -74,6 +91,7 @@ def modules() -> list[PluginRow]:
     return [
         PluginRow(
             entry.slug,
+            module_name(entry.slug),
             entry.manifest.version if entry.manifest else "",
             entry.status,
             entry.problem or "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -122,6 +122,7 @@ DAILY = frozenset(
         "operations:plans",
         "operations:revenue",
         "operations:payments",
+        "marketplace:listings",
     }
 )
 # Who may come in, by which door, and what happened there.
@@ -244,8 +245,23 @@ def stylesheets(tenant: TenantInfo | None) -> Stylesheets:
 
 
 def _item(entry_url: str, path: str, label: str, icon: str, testid: str, badge: str = "") -> Item:
-    current = path == entry_url or (entry_url.count("/") > 2 and path.startswith(entry_url))
-    return Item(label, entry_url, icon, badge, current, testid)
+    return Item(label, entry_url, icon, badge, path == entry_url, testid)
+
+
+def _mark_current(groups: list[Group], path: str) -> list[Group]:
+    """Mark the entry whose address begins this page's; the longest one when several do."""
+    homes = {path_of("portal:app"), path_of("portal:console")}
+    above = [
+        item.url
+        for group in groups
+        for item in group.items
+        if path == item.url or (item.url not in homes and path.startswith(item.url))
+    ]
+    found = max(above, key=len, default="")
+    return [
+        Group(group.label, [replace(item, current=item.url == found) for item in group.items])
+        for group in groups
+    ]
 
 
 def sections(ctx: TenantContext, path: str) -> list[Group]:
@@ -290,7 +306,7 @@ def sections(ctx: TenantContext, path: str) -> list[Group]:
     ):
         if items:
             groups.append(Group(label, items))
-    return groups
+    return _mark_current(groups, path)
 
 
 def _group_of(url_name: str) -> str:

@@ -73,6 +73,10 @@ class EntryForm(forms.ModelForm):
         if self.instance.price_minor:
             price.initial = money.major(self.instance.price_minor, self.currency)
         self.fields["price"] = price
+        self.fields["kind"].choices = [  # type: ignore[attr-defined]
+            ("", _("Choose…")),
+            *Entry.Kind.choices,
+        ]
         self.fields["title"].help_text = _("Leave empty for the name of the service.")
         self.fields["summary"].help_text = _("Leave empty for our description, in each language.")
         self.fields["is_on_sale"].help_text = _("Hidden, nobody can buy it, not by its address.")

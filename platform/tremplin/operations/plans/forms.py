@@ -17,7 +17,7 @@ from tremplin.billing.models import Coupon, Price
 from tremplin.kernel import clock
 from tremplin.licensing.models import Plan, PlanVersion
 from tremplin.operations.forms import ReasonForm
-from tremplin.operations.plans import services
+from tremplin.operations.plans import selectors, services
 
 CURRENCIES = ("EUR", "CHF", "GBP", "USD", "CAD", "MAD", "TND", "XOF", "XAF")
 MOST = Decimal(10_000_000)
@@ -60,7 +60,7 @@ class PlanTextsForm(ReasonForm):
     summary_fr = forms.CharField(label=_("Summary in French"), max_length=300, required=False)
     summary_en = forms.CharField(label=_("Summary in English"), max_length=300, required=False)
     position = forms.IntegerField(
-        label=_("Place on the pricing page"), min_value=0, max_value=1000, initial=0
+        label=_("Position on the pricing page"), min_value=0, max_value=1000, initial=0
     )
     is_listed = forms.BooleanField(
         label=_("Shown on the pricing page"), required=False, initial=True
@@ -289,7 +289,8 @@ class CouponForm(ReasonForm):
         super().__init__(*args, **kwargs)
         self.zone = ZoneInfo(zone)
         self.fields["plans"].choices = [  # type: ignore[attr-defined]
-            (plan.key, plan.key) for plan in Plan.objects.order_by("module", "position", "key")
+            (plan.key, selectors.name_of(plan))
+            for plan in Plan.objects.order_by("module", "position", "key")
         ]
 
     def clean_last_day(self) -> date | None:

@@ -50,8 +50,8 @@ class FilterForm(forms.Form):
         }
         for name, choices in choices_of.items():
             self.fields[name].choices = [every, *choices]  # type: ignore[attr-defined]
-            self.fields[name].widget.attrs["class"] = "select"
-        self.fields["q"].widget.attrs["class"] = "input"
+            self.fields[name].widget.attrs["class"] = "select w-full"
+        self.fields["q"].widget.attrs["class"] = "input w-full"
 
     def wish(self) -> Wish:
         """Return the filters that make sense; what does not narrows nothing."""

@@ -14,9 +14,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from tremplin.api import Problem
 from tremplin.billing.models import Coupon
 from tremplin.kernel.access import guarded
+from tremplin.licensing.models import Plan
 from tremplin.operations.access import hq_only
 from tremplin.operations.forms import ReasonForm
-from tremplin.operations.plans import services
+from tremplin.operations.plans import selectors, services
 from tremplin.operations.plans.forms import CouponForm
 
 PAGE_SIZE = 50
@@ -27,6 +28,7 @@ def _page(request: HttpRequest, form: CouponForm, status: int = 200) -> HttpResp
     context = {
         "page": Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page")),
         "form": form,
+        "names": {plan.key: selectors.name_of(plan) for plan in Plan.objects.all()},
     }
     return render(request, "operations/plans/coupons.html", context, status=status)
 

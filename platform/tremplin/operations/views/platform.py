@@ -37,7 +37,9 @@ def index(request: HttpRequest) -> HttpResponse:
 @hq_only
 @guarded(permission="operations.platform")
 def space(request: HttpRequest, space: UUID) -> HttpResponse:
-    """Show one space: what it holds, pays and owes, and what can be done."""
+    """Show one space: what it holds, pays and owes, and what can be done; a POST opens a trial."""
+    if request.method == "POST":
+        return spaces.try_again(request, _space(space))
     return spaces.space_page(request, _space(space))
 
 

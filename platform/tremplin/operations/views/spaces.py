@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
@@ -17,10 +17,13 @@ from tenants import registry
 from tenants.registry import TenantInfo
 from tremplin.api import Problem
 from tremplin.kernel.access import guarded
+from tremplin.licensing import trials
 from tremplin.licensing.models import License
 from tremplin.operations import selectors as platform
 from tremplin.operations.access import hq_only
 from tremplin.operations.forms import ReasonForm, SuspendForm
+from tremplin.operations.reseller import health
+from tremplin.operations.reseller.forms import TrialForm
 from tremplin.operations.spaces import selectors, services
 from tremplin.operations.spaces.forms import FilterForm, GiveForm, GivePlanForm, UntilForm
 
@@ -81,10 +84,33 @@ def space_page(
         "end_form": ReasonForm(),
         "plan_form": GivePlanForm(zone=zone),
         "give_form": GiveForm(zone=zone),
+        "trial_form": trial_form(tenant) if may_hold else None,
         "can_collect": here.ctx.can("operations.revenue"),
         **changed,
     }
     return render(request, "operations/space.html", context, status=status)
+
+
+def trial_form(tenant: TenantInfo, data: QueryDict | None = None) -> TrialForm | None:
+    """Return the form that opens a trial again, nothing when the space has every module."""
+    modules = health.modules_to_try(tenant)
+    return TrialForm(data, modules=modules) if modules else None
+
+
+def try_again(request: HttpRequest, tenant: TenantInfo) -> HttpResponse:
+    """Open a module for some days more though the space tried it before."""
+    form = trial_form(_holder(tenant.uuid), request.POST)
+    if form is None:
+        raise Http404
+    here: Any = request
+
+    def write() -> None:
+        data = form.cleaned_data
+        trials.grant_another(
+            tenant, data["module"], by=here.tenant, reason=data["reason"], days=data["days"]
+        )
+
+    return _write(request, tenant, "trial_form", form, write, gettext("The trial is open."))
 
 
 @require_POST

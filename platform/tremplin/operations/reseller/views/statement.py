@@ -24,6 +24,8 @@ def index(request: HttpRequest) -> HttpResponse:
         "statement": statement.of(reseller, month),
         "error": error,
         "typed": f"{month:%Y-%m}",
+        "before_on": statement.moved(month, -1),
+        "after_on": statement.moved(month, 1),
         "before": f"{statement.moved(month, -1):%Y-%m}",
         "after": f"{statement.moved(month, 1):%Y-%m}",
         "is_last": month >= statement.this_month(reseller),
