@@ -145,6 +145,7 @@ _FACTS: dict[tuple[str, str], str] = {
     ("api_console:client_revoke", "client"): "api_client",
     ("", "person"): "person",
     ("", "upload"): "upload",
+    ("", "statement"): "statement",
     ("", "export"): "export",
     ("", "space"): "space",
     ("reseller:client", "client"): "space",

@@ -48,6 +48,7 @@ def furnish_billing(world: World) -> None:
         "licence": str(held.pk),
         "rating": str(rating.pk),
         "bucket": _use_up(world.tenant),
+        "statement": _statement(world),
         "screenshot": str(Screenshot.objects.filter(listing_id="quiz")[0].pk),
     }
 
@@ -65,6 +66,21 @@ def _allow_everything(version: Any) -> None:
         PlanEntitlement.objects.create(
             version=version, feature="ai.tokens", value=10, reset=PlanEntitlement.Reset.MONTH
         )
+
+
+def _statement(world: World) -> str:
+    """Keep a bank statement and a movement that paid; return the statement."""
+    from tremplin.kernel import clock
+    from tremplin.operations.models import BankEntry
+    from tremplin.operations.payments.statements import services
+
+    m, person = world.marker, world.people["admin"].pk
+    sheet = f"Date;Amount;Currency;Label;Counterparty\n2026-11-19;1,00;EUR;{m};{m}\n"
+    BankEntry.objects.create(
+        key=m, invoices=[], amount_minor=100, currency="EUR", recorded_by=person,
+        recorded_at=clock.now(),
+    )  # fmt: skip
+    return str(services.keep(sheet.encode(), f"{m}.csv", by=person).pk)
 
 
 def _use_up(tenant: Any) -> str:

@@ -54,9 +54,10 @@ def state_label(state: str) -> str:
 @guarded(permission=PERMISSION)
 def index(request: HttpRequest) -> HttpResponse:
     """Take a statement; its lines wait in the operator's space until they are confirmed."""
-    form = StatementForm(request.POST or None, request.FILES or None)
+    is_sent = request.method == "POST"
+    form = StatementForm(request.POST, request.FILES) if is_sent else StatementForm()
     here: Any = request
-    if request.method == "POST" and form.is_valid():
+    if is_sent and form.is_valid():
         file = form.cleaned_data["file"]
         try:
             kept = services.keep(file.read(), file.name, by=here.ctx.person.id)

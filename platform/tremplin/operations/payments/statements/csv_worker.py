@@ -203,20 +203,18 @@ def to_day(text: str, is_month_first: bool) -> str:
 def rows_of(text: str, separator: str, columns: list[str | None]) -> list[dict[str, Any]]:
     """Return the cells of every line by column; texts of several columns are put together."""
     found: list[dict[str, Any]] = []
-    try:
-        for number, record in enumerate(csv.reader(io.StringIO(text, newline=""),
-                                                   delimiter=separator)):  # fmt: skip
-            if number == 0 or not any(cell.strip() for cell in record):
-                continue
-            if len(found) == MAX_LINES:
-                raise Unreadable("too_many_lines")
-            cells: dict[str, Any] = {"extra": any(cell.strip() for cell in record[len(columns) :])}
-            for column, cell in zip(columns, record):  # noqa: B905  short lines are usual
-                if column and (said := clean(cell)):
-                    cells[column] = f"{cells[column]} {said}" if column in cells else said
-            found.append(cells)
-    except csv.Error as error:
-        raise Unreadable("not_csv") from error
+    records = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    next(records)
+    for record in records:
+        if not any(cell.strip() for cell in record):
+            continue
+        if len(found) == MAX_LINES:
+            raise Unreadable("too_many_lines")
+        cells: dict[str, Any] = {"extra": any(cell.strip() for cell in record[len(columns) :])}
+        for column, cell in zip(columns, record):  # noqa: B905  short lines are usual
+            if column and (said := clean(cell)):
+                cells[column] = f"{cells[column]} {said}" if column in cells else said
+        found.append(cells)
     if not found:
         raise Unreadable("no_lines")
     return found
@@ -255,8 +253,11 @@ def read(data: bytes) -> dict[str, Any]:
     text = decode(data)
     if not text.strip():
         raise Unreadable("empty")
-    start, separator, columns, currency = titles(text)
-    rows = rows_of(text[start:], separator, columns)
+    try:
+        start, separator, columns, currency = titles(text)
+        rows = rows_of(text[start:], separator, columns)
+    except csv.Error as error:
+        raise Unreadable("not_csv") from error
     written = [
         split_amount(cells[name])
         for cells in rows
