@@ -45,8 +45,9 @@ class PaidForm(ReasonForm):
         self.invoice = invoice
         self.zone = zone
         owed: Decimal = major(open_minor(invoice), invoice.currency)
-        initial = {"amount": owed, "received_on": clock.today(zone)} | kwargs.pop("initial", {})
-        super().__init__(*args, initial=initial, **kwargs)
+        usual = {"amount": owed, "received_on": clock.today(zone)}
+        kwargs["initial"] = usual | kwargs.get("initial", {})
+        super().__init__(*args, **kwargs)
 
     def clean_amount(self) -> Decimal:
         """Refuse what the currency cannot hold, and nothing."""

@@ -157,7 +157,7 @@ def _confirm_url(row: Row) -> str:
     if invoice is None or row.amount_minor is None:
         return ""
     said = {
-        "amount": money.major(row.amount_minor, invoice.currency),
+        "amount": str(money.major(row.amount_minor, invoice.currency)),
         "is_part": "on",
         "received_on": row.entry.day,
         "reference": row.entry.reference,

@@ -252,8 +252,10 @@ def test_what_a_reseller_invoiced_is_not_paid_here(clerk: Client, owed: list[Inv
     from tenants.context import public_write
     from tremplin.billing.models import InvoiceSeries
 
+    series = owed[0].series
+    assert series is not None
     with public_write("test"):
-        InvoiceSeries.objects.filter(pk=owed[0].series_id).update(issuer_tenant_id=tenant_b.pk)
+        InvoiceSeries.objects.filter(pk=series.pk).update(issuer_tenant_id=tenant_b.pk)
     page = send(clerk, camt(Movement(owed[0].number)))
     assert states(clerk, page) == ["issuer"]
     assert confirm(clerk, page) == 409
