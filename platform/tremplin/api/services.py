@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 from uuid import UUID
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from tremplin.api.context import Decision, PersonRef, TenantContext
     from tremplin.api.events import Event
     from tremplin.api.learning import Evidence
+
+# Failures after which units go back: neither was the customer's.
+Failure = Literal["provider_error", "timeout"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,9 +244,13 @@ class Usage(Protocol):
         *,
         person: UUID | None = None,
         key: UUID,
+        failure: Failure,
         reference: str = "",
     ) -> bool:
-        """Return units after a failure that was not the customer's; False when done before."""
+        """Return units after a failure that was not the customer's, once per ``key``.
+
+        False when they went back before, or when too many did today.
+        """
         ...
 
 

@@ -6,17 +6,20 @@ each other in a circle. A refusal rolls back to the savepoint, ledger row includ
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from django.db import connection, transaction
 
+from tenants import locks
 from tenants.registry import TenantInfo
 from tremplin.api import services
+from tremplin.api.services import Failure
 from tremplin.kernel import clock
 from tremplin.licensing import notices, periods, snapshots
 from tremplin.licensing.compiling import Meter
@@ -24,7 +27,10 @@ from tremplin.licensing.entitlements import subject_of
 from tremplin.licensing.errors import NotEntitled, QuotaExceeded
 from tremplin.licensing.models import UsageBucket, UsageEvent, UsageHold
 
+logger = logging.getLogger(__name__)
 HOLD_SECONDS = 900
+# Corrections of one feature of one tenant in 24 hours.
+GIVEN_BACK_A_DAY = 50
 EXPIRED_BATCH = 500
 
 _LEDGER = """
@@ -346,28 +352,32 @@ def give_back(
     *,
     person: UUID | None = None,
     idem: UUID,
+    failure: Failure,
     ref: str = "",
 ) -> bool:
     """Return units after a failure that was not the customer's; False when done before.
 
-    It is a negative row of the ledger, never below zero in the counter. Raises ``ValueError`` for
-    a quantity below 1.
+    It is a negative row of the ledger, never below zero in the counter, at most
+    ``GIVEN_BACK_A_DAY`` times in 24 hours for a feature of a tenant (then False as well): a module
+    that always fails must not become free. Raises ``ValueError`` for a quantity below 1 or a
+    failure that is not declared.
     """
-    if quantity < 1:
-        raise ValueError("give back at least one unit")
+    if quantity < 1 or failure not in get_args(Failure):
+        raise ValueError("give back at least one unit, for a declared failure")
     meters = _meters(tenant, feature, person)
+    now, reference = clock.now(), f"{failure} {ref}".strip()[:120]
     with transaction.atomic(), services.tenancy().public_write("usage"):
+        locks.in_transaction(f"give_back:{tenant.pk}:{feature}")
+        if _given_back(tenant, feature, now) >= GIVEN_BACK_A_DAY:
+            logger.warning("%s: no more units of %s go back today", tenant.slug, feature)
+            return False
         with connection.cursor() as cursor:
             subject = str(person) if person is not None else ""
-            cursor.execute(
-                _LEDGER, [tenant.pk, feature, subject, -quantity, idem, ref[:120], clock.now()]
-            )
+            cursor.execute(_LEDGER, [tenant.pk, feature, subject, -quantity, idem, reference, now])
             if cursor.fetchone() is None:
                 return False
             for meter in meters:
-                start, _end = periods.bounds(
-                    meter.reset, clock.now(), tenant.timezone, meter.anchor
-                )
+                start, _end = periods.bounds(meter.reset, now, tenant.timezone, meter.anchor)
                 cursor.execute(
                     _GIVE_BACK,
                     {
@@ -379,3 +389,8 @@ def give_back(
                     },
                 )
     return True
+
+
+def _given_back(tenant: TenantInfo, feature: str, now: datetime) -> int:
+    recent = UsageEvent.objects.filter(tenant_id=tenant.pk, feature=feature, quantity__lt=0)
+    return recent.filter(at__gt=now - timedelta(days=1)).count()

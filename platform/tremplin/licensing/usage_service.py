@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tenants.registry import TenantInfo
 from tremplin.api import Decision
-from tremplin.api.services import UsageHold
+from tremplin.api.services import Failure, UsageHold
 from tremplin.identity.seats import who_takes_one
 from tremplin.kernel.current import tenant_required
 from tremplin.licensing import consumption, entitlements, seats, snapshots
@@ -81,9 +81,10 @@ class UsageService:
         *,
         person: UUID | None = None,
         key: UUID,
+        failure: Failure,
         reference: str = "",
     ) -> bool:
-        """Return units after a failure that was not the customer's; False when done before."""
+        """Return units after a failure that was not the customer's; False when nothing goes back."""
         return consumption.give_back(
-            _tenant(), feature, quantity, person=person, idem=key, ref=reference
+            _tenant(), feature, quantity, person=person, idem=key, failure=failure, ref=reference
         )

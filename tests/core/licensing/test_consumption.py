@@ -156,11 +156,32 @@ def test_units_given_back_can_be_used_again(tenant_a: TenantInfo, sell: Sell) ->
     sell(tenant_a, {SESSIONS: {"value": 1, "reset": "month"}})
     consumption.consume(tenant_a, SESSIONS, idem=uuid4())
     key = uuid4()
-    assert consumption.give_back(tenant_a, SESSIONS, 1, idem=key) is True
-    assert consumption.give_back(tenant_a, SESSIONS, 1, idem=key) is False
+    assert consumption.give_back(tenant_a, SESSIONS, 1, idem=key, failure="timeout") is True
+    assert consumption.give_back(tenant_a, SESSIONS, 1, idem=key, failure="timeout") is False
     consumption.consume(tenant_a, SESSIONS, idem=uuid4())
     quantities = UsageEvent.objects.filter(tenant_id=tenant_a.pk).order_by("id")
     assert list(quantities.values_list("quantity", flat=True)) == [1, -1, 1]
+
+
+@pytest.mark.django_db
+def test_a_feature_that_always_fails_does_not_become_free(
+    tenant_a: TenantInfo, tenant_b: TenantInfo, sell: Sell
+) -> None:
+    for tenant in (tenant_a, tenant_b):
+        sell(tenant, {SESSIONS: {"value": 100, "reset": "month"}})
+        consumption.consume(tenant, SESSIONS, 100, idem=uuid4())
+
+    def back(tenant: TenantInfo) -> bool:
+        return consumption.give_back(tenant, SESSIONS, 1, idem=uuid4(), failure="provider_error")
+
+    with freeze(NOON):
+        assert [back(tenant_a) for _ in range(52)] == [True] * 50 + [False] * 2
+        assert back(tenant_b) is True
+    with freeze(NOON + timedelta(days=1, seconds=1)):
+        assert back(tenant_a) is True
+    assert UsageEvent.objects.filter(tenant_id=tenant_a.pk, quantity=-1).count() == 51
+    with pytest.raises(ValueError, match="declared"):
+        consumption.give_back(tenant_a, SESSIONS, 1, idem=uuid4(), failure="bored")  # type: ignore[arg-type]
 
 
 # --- many threads, real commits -----------------------------------------------------------------

@@ -84,13 +84,13 @@ def test_a_key_twice_is_owed_once_and_a_unit_given_back_is_not_owed(
     key = uuid4()
     assert [take(tenant_a, 14, key), take(tenant_a, 14, key)] == ["counted", "counted"]
     assert over(tenant_a) == [(14, 4, 28)]
-    consumption.give_back(tenant_a, TOKENS, 3, idem=uuid4())
+    consumption.give_back(tenant_a, TOKENS, 3, idem=uuid4(), failure="timeout")
     assert over(tenant_a) == [(11, 1, 7)]
     with public_write("test"):
         (excess,) = overage.take(tenant_a.pk)
     assert (excess.units, excess.amount_minor, excess.unit_minor) == (1, 7, 7)
     # It is on an invoice: given back afterwards, it stays there.
-    consumption.give_back(tenant_a, TOKENS, 5, idem=uuid4())
+    consumption.give_back(tenant_a, TOKENS, 5, idem=uuid4(), failure="timeout")
     assert over(tenant_a) == [(6, 1, 7)]
     assert overage.unbilled(tenant_a.pk) == []
 

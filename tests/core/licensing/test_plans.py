@@ -221,7 +221,7 @@ def test_a_module_counts_through_the_service(
         with pytest.raises(Problem) as refused, transaction.atomic():
             usage.consume(SESSIONS, 2, person=theo, key=uuid4())
         assert (refused.value.status, refused.value.code) == (402, "quota_exceeded")
-        assert usage.give_back(SESSIONS, person=theo, key=uuid4()) is True
+        assert usage.give_back(SESSIONS, person=theo, key=uuid4(), failure="timeout") is True
         assert usage.check(SESSIONS, person=theo).remaining == 2
     with inside(tenant_b):
         assert platform.usage().check(SESSIONS, person=theo).used == 0

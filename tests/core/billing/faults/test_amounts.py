@@ -174,7 +174,7 @@ def test_nothing_is_consumed_backwards(tenant_a: TenantInfo, sell: Sell, quantit
     with pytest.raises(ValueError, match="at least one unit"):
         consumption.consume(tenant_a, meter, quantity, idem=uuid4())
     with pytest.raises(ValueError, match="at least one unit"):
-        consumption.give_back(tenant_a, meter, quantity, idem=uuid4())
+        consumption.give_back(tenant_a, meter, quantity, idem=uuid4(), failure="timeout")
     assert (UsageEvent.objects.count(), UsageBucket.objects.count()) == (0, 0)
 
 
