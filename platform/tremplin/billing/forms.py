@@ -91,7 +91,14 @@ class ChangePlanForm(forms.Form):
             if item.price.interval != Price.Interval.ONCE
         }
         field.choices = [
-            (key, f"{cards.plan_name(item.price.plan_version)}: {_offer_text(item)}")
+            (
+                key,
+                _("%(name)s: %(price)s")
+                % {
+                    "name": cards.plan_name(item.price.plan_version),
+                    "price": _offer_text(item),
+                },
+            )
             for key, item in self.offers.items()
         ]
 

@@ -180,6 +180,35 @@ def test_a_trial_gets_more_time(
         assert AuditEvent.objects.filter(kind="licence.extended").count() == 1
 
 
+def test_a_module_tried_before_opens_again(
+    ada: Client, hq: TenantInfo, tenant_a: TenantInfo, inside: Any
+) -> None:
+    tried = licensing.start_trial(tenant_a, "quiz")
+    page = f"/platform/spaces/{tenant_a.uuid}/"
+    again = {"module": "quiz", "days": "10", **WHY}
+    assert b'data-testid="trial-again"' not in ada.get(page).content  # it runs: nothing to open
+    assert ada.post(page, again).status_code == 404
+    licensing.end(tenant_a, tried, reason="over")
+    assert b'data-testid="trial-again"' in ada.get(page).content
+    assert ada.post(page, {**again, "days": "91"}).status_code == 422
+    assert ada.post(page, {**again, "reason": "no"}).status_code == 422
+    assert ada.post(page, again).status_code == 302
+    held = License.objects.get(tenant_id=tenant_a.pk, state="trialing")
+    assert (held.module, held.valid_until) == ("quiz", Trial.objects.get().ends_at)
+    for here in (hq, tenant_a):
+        with inside(here):
+            assert AuditEvent.objects.filter(kind="licence.trial_given").count() == 1
+
+
+def test_the_terms_of_a_reseller_are_reached_from_its_page(
+    ada: Client, space: Callable[[str], TenantInfo]
+) -> None:
+    seller = space("passerelle")
+    terms = f'href="/platform/resellers/{seller.uuid}/"'
+    page = ada.get(f"/platform/spaces/{seller.uuid}/").content.decode()
+    assert page.count(terms) == 1
+
+
 def test_what_a_subscription_pays_is_not_touched(
     ada: Client, starter: PlanVersion, tenant_a: TenantInfo
 ) -> None:
