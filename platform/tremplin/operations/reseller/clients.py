@@ -135,13 +135,13 @@ def create(reseller: TenantInfo, wish: Wish, *, key: UUID, by: UUID) -> TenantIn
         ClientRequest.objects.filter(pk=key).update(state=ClientRequest.State.FAILED)
         raise
     facts = {"slug": client.slug, "plan": wish.plan}
-    if wish.template is not None:
-        facts["template"] = wish.template.slug
+    # Which other client it was made like is the reseller's business alone.
+    own = {**facts, "template": wish.template.slug} if wish.template is not None else facts
     with transaction.atomic():
         ClientRequest.objects.filter(pk=key).update(
             state=ClientRequest.State.DONE, client=client.uuid
         )
-        audit.record("reseller.client_created", target=str(client.uuid), data=facts)
+        audit.record("reseller.client_created", target=str(client.uuid), data=own)
     with use(client):
         audit.record("reseller.client_created", target=str(client.uuid), data=facts)
     return client

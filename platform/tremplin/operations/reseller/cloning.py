@@ -7,6 +7,7 @@ there whole, or nothing of it is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from tenants.provisioning import NewTenant
 
 OPTION = "recipe"
+# An id names somebody or something of the template, an address somebody who answers there.
+NAMES_SOMETHING = re.compile(
+    r"(?i)\b[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}\b|[^\s@]@[^\s@]"
+)
 # Of the core's settings those that say how a space works; the others name its networks, its mail
 # domains, the sites that show it or the people who answer.
 CORE_SETTINGS: Mapping[str, frozenset[str]] = {
@@ -62,8 +67,19 @@ def _settings(template: TenantInfo) -> Iterable[tuple[str, str, Any]]:
     """Yield (module, key, value) of what the template set itself, without secrets."""
     rows = SettingValue.objects.filter(level="tenant", owner=template.pk).order_by("module", "key")
     for row in rows:
-        if _is_copied(row.module, row.key) and not settings_store.is_ciphertext(row.value):
+        if _is_copied(row.module, row.key) and not _names_something(row.value):
             yield row.module, row.key, row.value
+
+
+def _names_something(value: Any) -> bool:
+    """Tell whether a value holds a secret, the id of a row or an address, however deep."""
+    if settings_store.is_ciphertext(value):
+        return True
+    if isinstance(value, dict):
+        return any(map(_names_something, (*value, *value.values())))
+    if isinstance(value, list):
+        return any(map(_names_something, value))
+    return isinstance(value, str) and NAMES_SOMETHING.search(value) is not None
 
 
 def _is_copied(module: str, key: str) -> bool:
