@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from tenants.context import use
 from tenants.models import Tenant
 from tremplin.api import Problem, services
 from tremplin.billing.models import BillingAccount, PriceBook
 from tremplin.billing.providers import default_slug
+from tremplin.kernel import audit
 
 if TYPE_CHECKING:
     from tenants.registry import TenantInfo
@@ -90,9 +92,13 @@ def update(tenant: TenantInfo, **fields: object) -> BillingAccount:
             raise Problem(
                 409, "currency_fixed", _("The currency cannot change after a first order.")
             )
-        for name, value in fields.items():
-            setattr(account, name, value)
+        changed = sorted(name for name, value in fields.items() if getattr(account, name) != value)
+        for name in changed:
+            setattr(account, name, fields[name])
         account.save()
+    if changed:
+        with use(tenant):
+            audit.record("billing.details_changed", data={"fields": changed})
     return account
 
 

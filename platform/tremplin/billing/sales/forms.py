@@ -15,6 +15,8 @@ from tremplin.billing.forms import DetailsForm
 from tremplin.billing.sales import catalogue, sellers
 from tremplin.billing.sales.models import Entry, Seller
 
+_MOST_DIGITS = 12
+
 
 class AmountField(forms.DecimalField):
     """An amount of money above zero, in major units of one currency; cleaned to minor units."""
@@ -32,6 +34,9 @@ class AmountField(forms.DecimalField):
             return None
         if amount <= 0:
             raise forms.ValidationError(_("The price must be above zero."), code="not_positive")
+        # Exact arithmetic on a number of a million digits would fail, or take the server's time.
+        if amount.adjusted() > _MOST_DIGITS:
+            amount = Decimal(10) ** _MOST_DIGITS
         try:
             minor = money.minor(amount, self.currency)
         except ValueError as error:
