@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -155,6 +156,18 @@ def withdraw_rating(tenant: TenantInfo, slug: str) -> int:
     """Remove the opinion of a space; return how many there were."""
     with transaction.atomic(), services.tenancy().public_write("rating"):
         return Rating.objects.filter(listing_id=slug, tenant_id=tenant.pk).delete()[0]
+
+
+@transaction.atomic
+def save_publisher(publisher: Publisher, changed: Sequence[str]) -> None:
+    """Store the contacts and the share of a publisher; ``changed`` names the fields, audited."""
+    with services.tenancy().public_write("publisher"):
+        publisher.save(update_fields=list(changed))
+    audit.record(
+        "marketplace.publisher_changed",
+        target=f"publisher:{publisher.pk}",
+        data={"fields": sorted(changed), "share_percent": str(publisher.share_percent)},
+    )
 
 
 def answer(rating: Rating, text: str) -> Rating:

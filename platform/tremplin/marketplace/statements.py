@@ -11,6 +11,7 @@ from decimal import Decimal
 from tremplin.billing import ledger
 from tremplin.billing.models import LedgerEntry
 from tremplin.billing.money import major
+from tremplin.identity.importing.export import safe_cell
 from tremplin.marketplace.models import Listing, Publisher
 
 
@@ -108,7 +109,7 @@ def as_csv(statement: Statement) -> str:
                 line.at.isoformat(),
                 line.invoice,
                 line.module,
-                _inert(line.description),
+                safe_cell(line.description),
                 major(line.net_minor, line.currency),
                 major(line.share_minor, line.currency),
                 line.currency,
@@ -116,8 +117,3 @@ def as_csv(statement: Statement) -> str:
             ]
         )
     return target.getvalue()
-
-
-def _inert(text: str) -> str:
-    """Keep a spreadsheet from reading a text as a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text

@@ -200,8 +200,10 @@ def publisher(request: HttpRequest, publisher: str) -> HttpResponse:
     status = 200
     if request.method == "POST":
         with services.tenancy().public_write("publisher"):
-            saved = form.is_valid() and form.save()
+            saved = form.is_valid()
         if saved:
+            if form.changed_data:
+                marketplace.save_publisher(form.instance, form.changed_data)
             messages.success(request, gettext("The publisher is saved."))
             return redirect("marketplace:publisher", publisher=publisher)
         found = get_object_or_404(Publisher, pk=publisher)
@@ -238,6 +240,9 @@ def _month(request: HttpRequest) -> date:
     if not text:
         return clock.today(request.tenant.timezone).replace(day=1)
     try:
-        return date.fromisoformat(f"{text}-01")
+        found = date.fromisoformat(f"{text}-01")
     except ValueError:
         raise Http404 from None
+    if not 2000 <= found.year < 3000:
+        raise Http404
+    return found
