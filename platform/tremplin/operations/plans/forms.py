@@ -31,6 +31,12 @@ class DayField(forms.DateField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(input_formats=["%Y-%m-%d"], **kwargs)
 
+    def validate(self, value: Any) -> None:
+        """Refuse a year that nobody means: its instants do not exist in every time zone."""
+        super().validate(value)
+        if isinstance(value, date) and not 2000 <= value.year < 2200:
+            raise ValidationError(gettext("Choose a day between 2000 and 2199."), "year")
+
 
 class AmountField(forms.DecimalField):
     """An amount in major units, written with a comma or a point."""
