@@ -1,4 +1,4 @@
-"""What stays closed during a visit: rights that are taken away, addresses, and every export."""
+"""What stays closed during a visit: rights that are taken away, addresses, and some actions."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ CLOSED_PREFIXES = (
     "/start/",
 )
 LOGOUT = "/accounts/logout/"  # ends the visit instead
-# Words of a URL name that say that personal data leaves the space.
-EXPORTS = frozenset({"export", "exports"})
+# Words of a URL name: personal data leaves the space, a module and its data go, a trial is used up.
+CLOSED_WORDS = frozenset({"export", "exports", "trial", "uninstall"})
 
 
 def is_closed(path: str, url_name: str = "", permission: str = "") -> bool:
@@ -45,4 +45,4 @@ def is_closed(path: str, url_name: str = "", permission: str = "") -> bool:
     """
     if permission in CLOSED_PERMISSIONS or path.startswith(CLOSED_PREFIXES):
         return True
-    return bool(EXPORTS & set(url_name.split("_")))
+    return bool(CLOSED_WORDS & set(url_name.split("_")))
