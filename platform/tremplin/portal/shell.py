@@ -127,6 +127,12 @@ DAILY = frozenset(
 )
 # Who may come in, by which door, and what happened there.
 ACCESS = frozenset({"people:roles", "people:security", "sso_console:index", "api_console:keys"})
+# Pages that stand under another address than their entry.
+PART_OF = {
+    "/platform/coupons/": "operations:plans",
+    "/platform/versions/": "operations:plans",
+    "/platform/publishers/": "marketplace:listings",
+}
 # Pages that one kind of space has.
 ONE_KIND = {
     "reseller:index": "reseller",
@@ -251,6 +257,9 @@ def _item(entry_url: str, path: str, label: str, icon: str, testid: str, badge: 
 def _mark_current(groups: list[Group], path: str) -> list[Group]:
     """Mark the entry whose address begins this page's; the longest one when several do."""
     homes = {path_of("portal:app"), path_of("portal:console")}
+    for start, entry in PART_OF.items():
+        if path.startswith(start):
+            path = path_of(entry)
     above = [
         item.url
         for group in groups

@@ -162,10 +162,11 @@ def _text(item: PlanEntitlement) -> str:
 def _note(item: PlanEntitlement) -> str:
     if item.reset == PlanEntitlement.Reset.NONE:
         return ""
-    parts = [item.get_reset_display(), item.get_scope_display(), item.get_overage_display()]
+    beyond = item.get_overage_display()
     if item.overage == PlanEntitlement.Overage.GRACE:
-        parts[-1] += f" ({item.overage_percent} %)"
-    return " · ".join(parts)
+        beyond += _(" (%(percent)s%%)") % {"percent": item.overage_percent}
+    parts = [item.get_reset_display(), item.get_scope_display()]
+    return " · ".join([*parts, _("beyond the limit: %(what)s") % {"what": beyond}])
 
 
 def modules_of(version: PlanVersion) -> list[str]:
