@@ -8,12 +8,12 @@ from typing import Any
 from csp.constants import NONE
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.conf import settings
-from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 
 from tremplin.kernel import clock, embedding
 from tremplin.kernel.addresses import client_address, is_proxy
 from tremplin.kernel.current import CurrentTenant
+from tremplin.kernel.problems import is_unstorable
 from tremplin.kernel.request_id import accepted_or_new, current_request_id
 
 CSP_UPDATE_ATTRIBUTE = "_tremplin_csp_update"
@@ -62,10 +62,9 @@ class ClientAddressMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Refuse a text that cannot be stored, wherever it came in: a NUL, half a character."""
-        is_text = (isinstance(exception, DataError) and "NUL" in str(exception)) or (
-            isinstance(exception, UnicodeEncodeError) and exception.reason.startswith("surrogates")
-        )
-        return JsonResponse({"code": "bad_request"}, status=400) if is_text else None
+        if not is_unstorable(exception):
+            return None
+        return JsonResponse({"code": "bad_request"}, status=400)
 
 
 def _body_size(request: HttpRequest) -> int:

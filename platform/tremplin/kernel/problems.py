@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -85,9 +86,16 @@ def problem_of(error: Exception) -> Problem:
         return Problem(
             503, CODES[503], _("A part of the platform does not answer. Try again soon.")
         )
-    if isinstance(error, SuspiciousOperation):
+    if isinstance(error, SuspiciousOperation) or is_unstorable(error):
         return Problem(400, CODES[400], _("The request cannot be understood."))
     return Problem(500, CODES[500], _("Something failed on our side; it has been recorded."))
+
+
+def is_unstorable(error: Exception) -> bool:
+    """Tell whether an error is about a sent text that PostgreSQL refuses: a NUL, half a character."""
+    return (isinstance(error, DataError) and "NUL" in str(error)) or (
+        isinstance(error, UnicodeEncodeError) and error.reason.startswith("surrogates")
+    )
 
 
 def _challenge(problem: Problem) -> str:
