@@ -22,7 +22,7 @@ def test_suspend_and_resume(tab: Callable[..., Tab], language: str) -> None:
     for slug in ("mecaformation", "horizon", "volteo", "passerelle", "hq"):
         expect(page.get_by_test_id(f"space-{slug}")).to_be_visible()
     page.get_by_test_id("space-horizon").locator("th a").click()
-    page.fill("[name=reason]", "ticket 12")
+    page.fill("form[action$='/suspend/'] [name=reason]", "ticket 12")
     page.get_by_test_id("space-suspend").click()
     expect(page.get_by_test_id("space-resume")).to_be_visible()
     try:
