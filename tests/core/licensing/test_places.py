@@ -252,7 +252,7 @@ def test_the_directory_is_refused_with_figures(
     body = {"schemas": [USER], "userName": "theo@x.example"}
     refused = directory.send("POST", "/Users", body, **{"Accept-Language": "en"})
     assert refused.status_code == 403
-    assert refused.json()["detail"].startswith("1/1 seats")
+    assert refused.json()["detail"].startswith("1/1 places")
     with inside(tenant_a):
         assert not User.objects.filter(email="theo@x.example").exists()
     path = f"{SCIM}/Users/{first['id']}"

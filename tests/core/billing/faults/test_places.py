@@ -61,7 +61,7 @@ def test_the_directory_sends_six_people_at_once_for_the_hundredth_place(
         return answer.status_code, answer.json().get("detail", "")[:14]
 
     answers = sorted(at_once(6, post, threads=6))
-    assert answers == [(201, ""), *[(403, "100/100 seats")] * 5]
+    assert answers == [(201, ""), *[(403, "100/100 places")] * 5]
     assert used(again()) == (100, 100)
     assert emails("@y.example") == 1
     assert seats.recount(again()) == []
