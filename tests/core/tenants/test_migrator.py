@@ -26,6 +26,7 @@ from tenants.migrator import run as migrator_run
 from tenants.models import TEMPLATE_SCHEMA, SchemaState
 from tenants.registry import TEMPLATE
 from tenants.routers import shared_labels, tenant_labels
+from tremplin.identity.roles import declared_permissions
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAD = """
@@ -49,7 +50,7 @@ def add_migration(own_database, tmp_path, settings, monkeypatch):
     shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__"))
     last = sorted(path.stem for path in package.glob("0*.py"))[-1]
     monkeypatch.syspath_prepend(str(tmp_path))
-    settings.MIGRATION_MODULES = {"guardian": "extra_guardian"}
+    settings.MIGRATION_MODULES = settings.MIGRATION_MODULES | {"guardian": "extra_guardian"}
 
     def add(name, body, after=last):
         (package / f"{name}.py").write_text(HEAD.format(after=after) + body)
@@ -323,7 +324,7 @@ def test_creation_waits_for_the_template(own_database):
     assert done == ["neuve"]
 
 
-def test_killed_in_the_middle_then_resumed(add_migration, own_database, tmp_path):
+def test_killed_in_the_middle_then_resumed(add_migration, own_database, tmp_path, settings):
     add_migration(
         "0099_shelf",
         """
@@ -332,7 +333,8 @@ def test_killed_in_the_middle_then_resumed(add_migration, own_database, tmp_path
                   migrations.RunSQL("SELECT pg_sleep(0.4)")]
 """,
     )
-    (tmp_path / "overlay.py").write_text('MIGRATION_MODULES = {"guardian": "extra_guardian"}\n')
+    modules = settings.MIGRATION_MODULES
+    (tmp_path / "overlay.py").write_text(f"MIGRATION_MODULES = {modules!r}\n")
     child = subprocess.Popen(
         [sys.executable, "-m", "django", "migrate", "--workers", "1"],
         env={
@@ -401,15 +403,22 @@ def test_permissions_are_those_of_tenant_applications_in_every_schema(own_databa
     for info in registry.all_tenants():
         with use(info), connection.cursor() as cursor:
             cursor.execute(
-                "SELECT DISTINCT c.app_label FROM auth_permission p"
+                "SELECT c.app_label, p.codename FROM auth_permission p"
                 " JOIN django_content_type c ON c.id = p.content_type_id"
             )
-            labels = {label for (label,) in cursor.fetchall()}
+            found = set(cursor.fetchall())
+            labels = {label for label, _code in found}
             if info.kind == "school":
                 cursor.execute("SELECT count(*) FROM auth_permission")
                 counts.add(cursor.fetchone()[0])
-        assert labels & shared_labels() == set()
+        # A public application has no permission per model, only the rights that it declares.
+        assert {row for row in found if row[0] in shared_labels()} == {
+            (label, permission.code)
+            for label, permissions in declared_permissions().items()
+            for permission in permissions
+            if label in shared_labels()
+        }
         assert {"auth", "identity", "guardian"} <= labels
         real = {config.label for config in apps.get_app_configs()}
-        assert labels <= real
+        assert labels <= real | set(declared_permissions())
     assert len(counts) == 1
