@@ -121,11 +121,14 @@ def _step(tenant: TenantInfo, row: Subscription, at: datetime) -> str:
     if state == Subscription.State.ENDED:
         _end(tenant, row, at, "unpaid")
         return "ended"
-    if row.period_end > at or state == Subscription.State.SUSPENDED:
+    if row.period_end > at:
         return "nothing"
     if row.cancel_at_period_end:
+        # Its licences stop on that date, suspended or not.
         _end(tenant, row, row.period_end, "canceled")
         return "ended"
+    if state == Subscription.State.SUSPENDED:
+        return "nothing"
     _renew(tenant, row, at)
     return "renewed"
 
@@ -326,7 +329,10 @@ def _forget_waiting(row: Subscription) -> int:
 def cancel(
     subscription: Subscription, *, at_period_end: bool, by: UUID | None = None
 ) -> Subscription:
-    """End a subscription at the end of its period, or now; twice is the same as once."""
+    """End a subscription at the end of its period, or now; twice is the same as once.
+
+    A suspended one is not renewed: when its period is over already, it ends now.
+    """
     tenant = _tenant(subscription)
     provider = get(subscription.provider)
     if "engine" not in provider.capabilities:
@@ -339,6 +345,7 @@ def cancel(
         row = Subscription.objects.select_for_update().get(pk=subscription.pk)
         if row.ended_at is not None:
             return row
+        at_period_end = at_period_end and row.period_end > now
         row.canceled_at = row.canceled_at or now
         row.cancel_at_period_end = at_period_end
         row.save(update_fields=["canceled_at", "cancel_at_period_end", "updated_at"])

@@ -129,7 +129,10 @@ def _note_error(fact: BillingFact, error: Exception) -> None:
 
 
 def _replay(fact: BillingFact) -> None:
-    """Apply the facts that waited for what this one brought."""
+    """Apply the facts that waited for what this one brought, and those that waited for them.
+
+    A payment waits for its invoice, which itself waits for its subscription.
+    """
     about = Q()
     for key in ("payment_ref", "subscription_ref", "invoice_ref"):
         value = getattr(fact, key, "")
@@ -139,7 +142,9 @@ def _replay(fact: BillingFact) -> None:
         return
     rows = ProviderEvent.objects.filter(about, provider=fact.provider, outcome="waiting")
     for row in rows.order_by("occurred_at", "id"):
-        _apply(facts.from_json(row.body), "")
+        waited = facts.from_json(row.body)
+        if _apply(waited, "") == "applied":
+            _replay(waited)
 
 
 # --- what a fact is about -----------------------------------------------------------------------

@@ -3,12 +3,14 @@ afar, late, twice and in any order. Provider, ledger and licences always agree."
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
+from itertools import permutations
 from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
@@ -258,9 +260,65 @@ def test_wider_sequences_leave_no_difference() -> None:
             stateful_step_count=14,
             deadline=None,
             derandomize=True,
+            # Shrinking a failure takes more than five minutes: it is told as it was found.
+            phases=(Phase.explicit, Phase.generate),
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+@pytest.fixture
+def life(db: None, _three_schools: None) -> Iterator[WiderLives]:
+    """Open the schools' world; at the end everything still agrees."""
+    life = WiderLives()
+    life.open_shop()
+    try:
+        yield life
+        life.everything_agrees()
+    finally:
+        life.teardown()
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_chain_of_facts_applies_in_any_order(life: WiderLives, order: tuple[int, ...]) -> None:
+    """The payment waits for the invoice, which waits for the subscription: each comes once."""
+    life.far_buys(0, 1, list(order))
+
+
+def test_a_chain_of_facts_applies_when_each_comes_twice(life: WiderLives) -> None:
+    life.far_buys(0, 1, [5, 2, 4, 3, 0, 1])
+
+
+def test_a_suspended_subscription_ends_when_it_is_canceled(life: WiderLives) -> None:
+    """Its period is over and it is not renewed: there is no later end to wait for."""
+    life.two_periods("mecaformation")
+    sub = life._running("lycee")
+    assert sub.state == "suspended"
+    assert sub.period_end < life.now
+    life.cancel("lycee", True)
+    sub.refresh_from_db()
+    assert (sub.state, sub.ended_at) == ("ended", life.now)
+
+
+def test_a_canceled_subscription_ends_on_its_date_when_it_is_suspended(life: WiderLives) -> None:
+    from tenants.context import public_write
+    from tremplin.billing import engine
+    from tremplin.billing.models import Subscription
+
+    sub = life._running("lycee")
+    end = life.now + timedelta(days=80)
+    with public_write("test"):
+        Subscription.objects.filter(pk=sub.pk).update(period_end=end)
+    life.cancel("lycee", True)
+    life.now += timedelta(days=75)
+    life._try(engine.run_due)
+    sub.refresh_from_db()
+    assert (sub.state, sub.ended_at) == ("suspended", None)
+    life.everything_agrees()
+    life.now = end + timedelta(days=1)
+    life._try(engine.run_due)
+    sub.refresh_from_db()
+    assert (sub.state, sub.ended_at) == ("ended", end)
 
 
 @pytest.mark.django_db
