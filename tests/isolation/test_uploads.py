@@ -122,6 +122,12 @@ PREVIEW = {
     "bomb": "The package is refused: it unpacks to too much data or too many files. "
     "Split the package into smaller ones.",
 }
+# The operator's import of bank statements: its page exists in her space alone.
+STATEMENT = {
+    "program": "This file is not a statement: choose CAMT.053 (XML) or CSV.",
+    "huge": "The file is larger than 10 MB. Ask your bank for a shorter period.",
+    "bomb": "This is a spreadsheet. Save it as CSV, then choose the CSV file.",
+}
 # Addresses whose page shows a file field that is exercised under another address above.
 SAME_FORM = {
     "quiz_console:question": "question image",
@@ -168,6 +174,29 @@ def test_every_form_with_a_file_is_exercised(both: tuple[World, World]) -> None:
         if has_file and path not in paths and route.name not in SAME_FORM:
             missing.append(path)
     assert missing == []
+
+
+@pytest.mark.parametrize("kind", list(STATEMENT))
+def test_a_hostile_statement_of_a_bank_is_refused_in_words(
+    both: tuple[World, World], hq: Any, kind: str
+) -> None:
+    from tests.isolation.test_roles import sessions
+
+    key = sessions(hq, ("platform_admin",))["platform_admin"]
+    name, mime, content = FILES[kind]
+    path = "/platform/payments/statements/"
+    schema = hq.schema_name
+    others = tuple({*traces.tables_of(schema)} - {"operations_bank_statement"})
+    data = {"file": SimpleUploadedFile(name, content(), mime)}
+    asked = ask(
+        hq.primary_host, "POST", path, cookie=key, data=data, watched=schema, apart_from=others
+    )
+    assert asked.status == 422
+    assert STATEMENT[kind] in words(asked.text)
+    assert asked.writes == 0
+    for one in both:  # a school has no such page, not even for its administrator
+        there = ask(one.host, "POST", path, cookie=one.cookies["admin"], data={}, watched="")
+        assert there.status == 404
 
 
 @pytest.mark.parametrize("kind", list(PREVIEW))
