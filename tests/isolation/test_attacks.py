@@ -400,6 +400,7 @@ def test_a_task_of_one_school_never_writes_in_another(
         "tremplin.kernel.relay.relay",
         "tremplin.licensing.tasks.warn_quota",
         "tremplin.notifications.tasks.send_mails",
+        "tremplin.operations.tasks.forget_pending",
         "tremplin.operations.tasks.make_export",
         "tremplin.privacy.tasks.daily",
     }
