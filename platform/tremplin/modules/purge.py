@@ -21,7 +21,7 @@ from tenants.models import TEMPLATE_SCHEMA, SchemaState, Tenant
 from tenants.registry import TEMPLATE, TenantInfo, load
 from tremplin.api import services, tasks
 from tremplin.kernel import audit, clock, gate, reminders, settings_store
-from tremplin.licensing import keeping
+from tremplin.licensing import keeping, snapshots
 from tremplin.modules import archive
 from tremplin.modules.holdings import (
     Module,
@@ -210,6 +210,8 @@ def _erase(tenant: TenantInfo, module: Module) -> None:
         module.reminders(tenant).delete()
         module.jobs(tenant).filter(state="queued").delete()
     gate.forget_module(tenant, module.slug)
+    # What a plan still holds can be switched on again, empty.
+    snapshots.rebuild(tenant)
 
 
 # --- the whole installation ----------------------------------------------------------------------
