@@ -511,7 +511,8 @@ def test_a_connection_above_the_schema_budget_is_replaced(own_database, monkeypa
             cursor.execute("SELECT pg_backend_pid()")
             pids.append(cursor.fetchone()[0])
     raw = connection.connection
-    assert len(base._touched[raw]) == 4
+    # The registry may read itself again meanwhile, in the public schema.
+    assert base._touched[raw] - {"public"} == {info.schema_name for info in infos[:4]}
     connection.close()
     assert raw.closed is True
     with connection.cursor() as cursor:
