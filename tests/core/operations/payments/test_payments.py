@@ -31,12 +31,7 @@ PAID = {
 
 
 @pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> Any:
-    from tremplin.billing import guards
-    from tremplin.licensing import snapshots
-
-    snapshots.forget()
-    monkeypatch.setattr(guards, "_guards", [])
+def _now(nothing_remembered: None) -> Any:
     with freeze(NOW):
         yield
 
